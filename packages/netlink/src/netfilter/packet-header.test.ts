@@ -27,6 +27,14 @@ test.each([
     `${IPV6('00')} 3c00000000000000 0600000000000000 ${PORTS}`,
     { protocol: 6, destinationPort: 5432 },
   ],
+  ['a header without payload', IPV6('06'), { protocol: 6 }],
+  ['an extension header without payload', `${IPV6('00')} 0600000000000000`, { protocol: 6 }],
+  ['a payload', `${IPV6('11')} ${PORTS} ${'00'.repeat(8)}`, { protocol: 17, destinationPort: 5432 }],
+  [
+    'an extension header of 16 bytes',
+    `${IPV6('00')} 06010000000000000000000000000000 ${PORTS} ${'00'.repeat(16)}`,
+    { protocol: 6, destinationPort: 5432 },
+  ],
   [
     'an authentication header',
     `${IPV6('33')} 0601000000000000 00000000 ${PORTS}`,

@@ -494,3 +494,31 @@ test('diagnose() accepts a plugin in a later folder of a runtime, and folders th
   const plugin = { path: '/opt/cni/bin/cnikit', versions: ['1.0.0'], missing: [], runtimes };
   expect(diagnose(healthy({ plugin })).flatMap(({ findings }) => findings)).toEqual([]);
 });
+
+const wanted = new Map();
+test.each<[string, Partial<DoctorFacts>, RegExp[]]>([
+  [
+    'five wrong routes without a number of others',
+    { routes: { changes: new Array(5).fill(action), problems: [], wanted } },
+    new Array(5).fill(/^Out of sync/),
+  ],
+  [
+    'no podCIDR with several claimants, which another check reports',
+    { routes: { changes: [], problems: [problem('claim', 'n2', 'claimed twice')], wanted } },
+    [],
+  ],
+  ['a failed self-test', { selfTest: [problem('self-test', 'n2', 'No reply')] }, [/^No reply/]],
+  [
+    'missing routes, and not the self-test that fails for them',
+    {
+      selfTest: [problem('self-test', 'n2', 'No reply')],
+      routes: { changes: [action], problems: [], wanted },
+    },
+    [/^Out of sync/],
+  ],
+])('diagnose() of routes reports %s', (_, changes, messages) => {
+  const result = diagnose(healthy(changes)).find(({ check }) => check === 'routes');
+  expect(result?.findings.map(({ message }) => message)).toEqual(
+    messages.map((message) => expect.stringMatching(message)),
+  );
+});

@@ -200,6 +200,14 @@ export class NftConnection {
     return this.#find(objects.getChain(ref), objects.decodeChain);
   }
 
+  /**
+   * Returns how many rules a chain has, plus references to it from elsewhere; `undefined` when it does not exist. Less
+   * work than `chain()`.
+   */
+  chainUse(ref: objects.ChainRef): number | undefined {
+    return this.#find(objects.getChain(ref), objects.decodeChainUse);
+  }
+
   /** Returns an element of a set or map, or `undefined` when the element or the set does not exist. */
   element(set: SetRef, key: Uint8Array): SetElement | undefined {
     return this.#find(getElement(set, key), (message) => decodeElements(message)[0]);

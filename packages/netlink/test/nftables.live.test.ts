@@ -67,6 +67,12 @@ live('nftables on a kernel', () => {
     }
   });
 
+  test('chainUse() counts the rules of a chain and the references to it', () => {
+    connection.commit([...base, rule('ports', expr.accept()), rule('ports', expr.jump('other'))]);
+    const use = (name: string) => connection.chainUse({ ...inTable, name });
+    expect([use('ports'), use('other'), use('in'), use('none')]).toEqual([2, 1, 0, undefined]);
+  });
+
   test('ruleComments() returns the comments of one chain', () => {
     const noted = (chain: string, comment: string) =>
       nft.newRule({ ...inTable, chain, expressions: expr.accept(), comment });

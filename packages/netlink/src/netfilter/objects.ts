@@ -147,6 +147,7 @@ const NFTA_HOOK_DEVS = 4;
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
 const NFTA_CHAIN_HOOK = 4;
+const NFTA_CHAIN_USE = 6;
 const NFTA_CHAIN_TYPE = 7;
 const chainTable = {
   table: [NFTA_CHAIN_TABLE, 'string', 'NFTA_CHAIN_TABLE'],
@@ -155,7 +156,7 @@ const chainTable = {
   /** Policy of a base chain: NF_ACCEPT or NF_DROP. */
   policy: [5, 'be32', 'NFTA_CHAIN_POLICY'],
   /** Read only: number of its rules, and of the rules and elements that jump to it. */
-  use: [6, 'be32', 'NFTA_CHAIN_USE'],
+  use: [NFTA_CHAIN_USE, 'be32', 'NFTA_CHAIN_USE'],
   flags: [10, 'be32', 'NFTA_CHAIN_FLAGS'],
 } as const satisfies Table;
 
@@ -248,6 +249,19 @@ export interface NftChain extends Decoded<typeof chainTable> {
   family: NfFamily;
   /** `device` is the only link of a chain of family `netdev`, or of `ingress`. */
   hook?: { type: string; hook: number; priority: number; device?: string | undefined; devices?: string[] };
+}
+
+const USE_ONLY: (true | undefined)[] = [];
+USE_ONLY[NFTA_CHAIN_USE] = true;
+
+/**
+ * Decodes only the number of references to a chain.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
+export function decodeChainUse(payload: Payload): number {
+  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
+  return reader.nextOf(USE_ONLY) ? reader.be32('NFTA_CHAIN_USE') : 0;
 }
 
 /**

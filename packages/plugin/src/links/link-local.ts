@@ -1,6 +1,8 @@
 import { type LinkUpdate, newAddress, type Request } from '@cnikit/netlink';
 import { setLink } from '@cnikit/netlink/short-lived';
+import { ANNOUNCING } from './announce.ts';
 import { linkLocalAddress } from './mac.ts';
+import { perLink } from './per-link.ts';
 
 /**
  * Requests that give a link its IPv6 link-local address immediately. Without them the kernel adds the address when the
@@ -9,11 +11,16 @@ import { linkLocalAddress } from './mac.ts';
  * The address is the one that the kernel derives from the MAC address, and the mode makes the kernel restore it when
  * the link goes down and up again.
  *
- * @param ipv4Conf settings to send with the mode. A kernel without IPv6 refuses both
+ * @param announced sends {@link ANNOUNCING} with the mode. A kernel without IPv6 refuses both
  */
-export function linkLocal(index: number, mac: string, ipv4Conf?: LinkUpdate['ipv4Conf']): Request[] {
-  return [setLink({ index, addrGenMode: 'eui64', ipv4Conf }), addressOf(index, mac)];
+export function linkLocal(index: number, mac: string, announced = false): Request[] {
+  return [...(announced ? MODE_ANNOUNCING : MODE)(index), addressOf(index, mac)];
 }
+
+const modeWith = (ipv4Conf?: LinkUpdate['ipv4Conf']) =>
+  perLink((index) => [setLink({ index, addrGenMode: 'eui64', ipv4Conf })]);
+const MODE = modeWith();
+const MODE_ANNOUNCING = modeWith(ANNOUNCING);
 
 /**
  * Requests that bring up a link without a carrier. The settings come first: at each one of a link that is up, the

@@ -1,25 +1,13 @@
 /** Configuration of the pod's interface with one batch inside its namespace: addresses, up, routes. */
 import type { Route } from '@cnikit/cni-spec';
-import {
-  type NetlinkError,
-  newAddress,
-  newNeighbour,
-  newRoute,
-  type Request,
-  type RouteSpec,
-} from '@cnikit/netlink';
+import { type NetlinkError, newAddress, newRoute, type Request, type RouteSpec } from '@cnikit/netlink';
 import { RTM_NEWADDR } from '@cnikit/netlink/constants';
 import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
-import { ANNOUNCING, arpNotify, prepareIPv6 } from './announce.ts';
+import { arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
-
-/** A neighbour that the pod need not ask for. */
-export interface Neighbour {
-  address: string;
-  mac: string;
-}
+import { perLink } from './per-link.ts';
 
 /** The desired configuration of the pod's interface. */
 export interface PodInterface {
@@ -42,10 +30,12 @@ export interface PodInterface {
   detectDuplicates?: boolean;
   /** Additional flags (IFA_F_*) of the addresses. */
   addressFlags?: number;
-  /** Permanent neighbours, by address. */
-  neighbours?: readonly Neighbour[];
+  /** Returns requests for permanent neighbours, which the pod need not ask for. */
+  neighbours?: (index: number) => Request[];
   /** Returns routes that must exist before the others. */
   linkRoutes?: (index: number) => RouteSpec[];
+  /** Returns the request of a route that is the same for all pods; undefined for others. */
+  knownRoute?: (route: RouteSpec) => Request | undefined;
 }
 
 /**
@@ -66,7 +56,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   }
   const announced = ipv4.length > 0;
   // The kernel takes its interface lock for each message.
-  const links = nodad ? linkLocal(index, pod.mac, announced ? ANNOUNCING : undefined) : [];
+  const links = nodad ? linkLocal(index, pod.mac, announced) : [];
   batch.push(...links);
   // Without IPv6 addresses, the pod's namespace may have no IPv6.
   const optional = ipv6.length > 0 ? 0 : links.length;
@@ -80,11 +70,10 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   for (const address of ipv6) {
     batch.push(newAddress({ index, address, nodad, ...flags }));
   }
-  batch.push(setLink({ index, up: true }));
-  batch.push(...(pod.neighbours ?? []).map((one) => newNeighbour({ index, ...one })));
+  batch.push(...UP(index), ...(pod.neighbours?.(index) ?? []));
   const routes = [...(pod.linkRoutes?.(index) ?? []), ...pod.routes.map((one) => podRoute(index, one))];
   const isRoute = ({ index: at = 0 }: NetlinkError) => at >= batch.length - routes.length;
-  batch.push(...routes.map((one) => newRoute(one)));
+  batch.push(...routes.map((one) => pod.knownRoute?.(one) ?? newRoute(one)));
   const settled = route.batchSettled(batch);
   if (announced && settled.some(({ index: at = -1 }) => at < optional)) {
     route.request(arpNotify(index));
@@ -107,6 +96,8 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
     addRouteBehind(route, routes[at - batch.length + routes.length]!);
   }
 }
+
+const UP = perLink((index) => [setLink({ index, up: true })]);
 
 /** The kernel refuses addresses of links that have `disable_ipv6`. */
 const isIPv6Off = ({ code, request }: NetlinkError): boolean =>

@@ -3,7 +3,7 @@
  * they know from the start, so that no packet waits for an answer and no pod receives frames of another.
  */
 import type { Context, IpConfig, Result, Route } from '@cnikit/cni-spec';
-import { newNeighbour, newRoute, type Request } from '@cnikit/netlink';
+import { newNeighbour, newRoute, type Request, type RouteSpec } from '@cnikit/netlink';
 import { IFA_F_NOPREFIXROUTE } from '@cnikit/netlink/constants';
 import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
@@ -12,11 +12,19 @@ import { withDefaultRoutes } from '../../attachment/routes.ts';
 import { hostLength, isIPv6, withoutLength } from '../../lib/prefix.ts';
 import { bringUp } from '../../links/link-local.ts';
 import { linkLocalAddress } from '../../links/mac.ts';
+import { perLink } from '../../links/per-link.ts';
+import { POD_GROUPS } from '../../links/pod-groups.ts';
 import type { VethPair } from '../../links/veth.ts';
 import { requestedMac } from '../bridge/add.ts';
 import { attachPair, type RoutedAddress } from '../ptp/attach-pair.ts';
 import { answerForPod, ROUTE_PROTOCOL, stopAnswering } from './bridge-proxy.ts';
-import { filterAddress, filterOf, hostGroupOf, type RoutedSettings } from './foreign-sources.ts';
+import {
+  filterAddress,
+  filterOf,
+  hostGroupOf,
+  mayUseForeignSources,
+  type RoutedSettings,
+} from './foreign-sources.ts';
 import { ensureSourceGuard } from './source-guard.ts';
 
 /** MAC address of every host end: locally administered, as pods know it without asking. */
@@ -42,11 +50,10 @@ export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: Ad
       addressFlags: IFA_F_NOPREFIXROUTE,
       isKnown: true,
       // The route to an IPv6 gateway is the link's own fe80::/64.
-      linkRoutes: (oif: number) =>
-        ips
-          .filter(({ gateway }) => !isIPv6(gateway))
-          .map(({ gateway }) => ({ dst: `${gateway}/32`, oif, scope: 'link' as const })),
-      neighbours: ips.map(({ gateway }) => ({ address: gateway, mac: HOST_MAC })),
+      linkRoutes: (oif: number) => ips.filter(({ gateway }) => !isIPv6(gateway)).map(() => gatewayRoute(oif)),
+      knownRoute,
+      neighbours: (index: number) =>
+        ips.flatMap(({ gateway }) => (isIPv6(gateway) ? IPV6_GATEWAY : IPV4_GATEWAY)(index)),
     }),
     reached(host: RtnetlinkCore, ips: readonly RoutedAddress[]) {
       answerForPod(sys, host, conf.bridge, ips);
@@ -57,6 +64,30 @@ export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: Ad
   return attachPair(sys, context, layout, hooks);
 }
 
+const gatewayOf = (address: string) => perLink((index) => [newNeighbour({ index, address, mac: HOST_MAC })]);
+const IPV4_GATEWAY = gatewayOf(GATEWAYS.ipv4);
+const IPV6_GATEWAY = gatewayOf(GATEWAYS.ipv6);
+
+const gatewayRoute = (oif: number) => ({ dst: `${GATEWAYS.ipv4}/32`, oif, scope: 'link' as const });
+const defaultRoute = (dst: string, via: string) => perLink((oif) => [newRoute({ dst, via, oif })]);
+const GATEWAY_ROUTE = perLink((oif) => [newRoute(gatewayRoute(oif))]);
+const IPV4_DEFAULT = defaultRoute('0.0.0.0/0', GATEWAYS.ipv4);
+const IPV6_DEFAULT = defaultRoute('::/0', GATEWAYS.ipv6);
+
+/** Returns the request of a route that most pods have. */
+function knownRoute({ dst, via, oif = 0, metrics, priority, table, scope }: RouteSpec): Request | undefined {
+  if (metrics || priority || table) {
+    return undefined;
+  }
+  if (scope !== undefined) {
+    return scope === 'link' && dst === `${GATEWAYS.ipv4}/32` ? GATEWAY_ROUTE(oif)[0] : undefined;
+  }
+  if (dst === '0.0.0.0/0' && via === GATEWAYS.ipv4) {
+    return IPV4_DEFAULT(oif)[0];
+  }
+  return dst === '::/0' && via === GATEWAYS.ipv6 ? IPV6_DEFAULT(oif)[0] : undefined;
+}
+
 /** Facts that the requests for a host end depend on. */
 interface HostEndFacts {
   hostIndex: number;
@@ -64,6 +95,16 @@ interface HostEndFacts {
   /** Link group of the host end. */
   group: number | undefined;
 }
+
+const broughtUp = (index: number, hasIPv6: boolean, group: number | undefined) =>
+  bringUp(index, hasIPv6 ? HOST_MAC : undefined, {
+    forwarding: 1,
+    proxyArp: 1,
+    sendRedirects: 0,
+    rpFilter: filterOf(group),
+  });
+const STRICT_UP = perLink((index) => broughtUp(index, true, POD_GROUPS));
+const STRICT_UP_IPV4 = perLink((index) => broughtUp(index, false, POD_GROUPS));
 
 /**
  * Returns the requests that make the node reach the pod. The neighbours are reachable rather than permanent, because
@@ -75,8 +116,9 @@ export function hostEndRequests(
   ips: readonly IpConfig[],
 ): Request[] {
   const hasIPv6 = ips.some(({ address }) => isIPv6(address));
-  const ipv4Conf = { forwarding: 1, proxyArp: 1, sendRedirects: 0, rpFilter: filterOf(group) };
-  const requests = bringUp(index, hasIPv6 ? HOST_MAC : undefined, ipv4Conf);
+  const requests = mayUseForeignSources({ group })
+    ? broughtUp(index, hasIPv6, group)
+    : (hasIPv6 ? STRICT_UP : STRICT_UP_IPV4)(index);
   requests.push(...filterAddress(index, group, GATEWAYS.ipv4));
   for (const ip of ips) {
     const address = withoutLength(ip.address);

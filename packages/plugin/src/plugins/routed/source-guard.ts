@@ -119,5 +119,5 @@ export function sourceGuardDifferences(sys: Sys, end: HostEnd): string[] {
 
 /** Returns false also when another program has flushed the table. */
 function isComplete(nft: NftConnection, { name, size }: GuardChain): boolean {
-  return (nft.chain({ ...IN_GUARD, name })?.use ?? 0) >= size;
+  return (nft.chainUse({ ...IN_GUARD, name }) ?? 0) >= size;
 }

@@ -15,6 +15,7 @@
 import { ignoreErrno, NETLINK_ROUTE, type Sys } from '@cnikit/sys';
 import { internal } from '@cnikit/sys/internal';
 import { decodeAck, NLMSG_ERROR } from './codec/ack.ts';
+import { readI32, readU16 } from './codec/bytes.ts';
 import { formatMac } from './codec/mac.ts';
 import { attributesAfter, MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
@@ -74,13 +75,13 @@ export interface Device {
 export function device({ connection }: RtnetlinkCore, name: string): Device | undefined {
   const { sys, fd } = connection.socket;
   return ignoreErrno('ENODEV', () => {
-    const index = new Int32Array(query(sys, fd, SIOCGIFINDEX, name))[0] as number;
-    const flags = new Uint16Array(query(sys, fd, SIOCGIFFLAGS, name))[0] as number;
+    const index = readI32(query(sys, fd, SIOCGIFINDEX, name), 0, true);
+    const flags = readU16(query(sys, fd, SIOCGIFFLAGS, name), 0, true);
     const address = query(sys, fd, SIOCGIFHWADDR, name);
-    const isEthernet = new Uint16Array(address)[0] === ARPHRD_ETHER;
+    const isEthernet = readU16(address, 0, true) === ARPHRD_ETHER;
     const found: Device = { name, index, flags };
     if (isEthernet) {
-      found.mac = formatMac(new Uint8Array(address, 2, 6));
+      found.mac = formatMac(address, 2, 8);
     }
     return found;
   });
@@ -105,7 +106,7 @@ export function deviceDriver({ connection }: RtnetlinkCore, name: string): strin
  */
 export function deviceIndex({ connection }: RtnetlinkCore, name: string): number | undefined {
   const { sys, fd } = connection.socket;
-  return ignoreErrno('ENODEV', () => new Int32Array(query(sys, fd, SIOCGIFINDEX, name))[0]);
+  return ignoreErrno('ENODEV', () => readI32(query(sys, fd, SIOCGIFINDEX, name), 0, true));
 }
 
 /**
@@ -115,7 +116,7 @@ export function deviceIndex({ connection }: RtnetlinkCore, name: string): number
  */
 export function deviceFlags({ connection }: RtnetlinkCore, name: string): number | undefined {
   const { sys, fd } = connection.socket;
-  return ignoreErrno('ENODEV', () => new Uint16Array(query(sys, fd, SIOCGIFFLAGS, name))[0]);
+  return ignoreErrno('ENODEV', () => readU16(query(sys, fd, SIOCGIFFLAGS, name), 0, true));
 }
 
 /** A network that a link of the node is in. */
@@ -156,10 +157,11 @@ export function connectedNetwork(
   });
 }
 
-function query(sys: Sys, fd: number, request: number, name: string): ArrayBuffer {
+/** Returns the bytes behind the name in the answer. */
+function query(sys: Sys, fd: number, request: number, name: string): Uint8Array {
   const into = new Uint8Array(IFREQ_BYTES);
   internal(sys).ifreq(fd, request, name, into);
-  return into.buffer;
+  return into;
 }
 
 /**

@@ -1,6 +1,8 @@
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { sys } from '../../sys/src/index.ts';
 import { addressesOf } from './upstream.ts';
 
 const PROBER = fileURLToPath(new URL('programs/prober.ts', import.meta.url));
@@ -82,10 +84,13 @@ export class LivePod {
 
 /** Waits until unshare has given the process its own network namespace. */
 function waitForNamespace(pid: string): void {
-  const own = run('readlink', '/proc/self/ns/net');
-  while (run('readlink', `/proc/${pid}/ns/net`) === own) {}
+  const own = readlinkSync('/proc/self/ns/net');
+  while (readlinkSync(`/proc/${pid}/ns/net`) === own) {}
 }
 
-function run(file: string, ...args: string[]): string {
-  return execFileSync(file, args, { encoding: 'utf8' });
+function run(...argv: string[]): void {
+  const { status, stderr } = sys.run(argv);
+  if (status !== 0) {
+    throw new Error(`${argv.join(' ')}: ${stderr}`);
+  }
 }

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { parseRecord } from './cached-attachments.ts';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sys } from '@cnikit/sys';
+import { expect, onTestFinished, test } from 'vitest';
+import { cachedAttachments, parseRecord } from './cached-attachments.ts';
 
 const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64');
 
@@ -82,4 +85,47 @@ test('parseRecord() ignores malformed interfaces, arguments and plugins', () => 
     result: { interfaces: [null] },
   })!;
   expect([plugins.length, hostLinks, args]).toEqual([1, [], '']);
+});
+
+test('parseRecord() takes the addresses of the pod interface only, and those without an interface', () => {
+  const ips = [
+    { address: '10.0.0.1/24', interface: 0 },
+    { address: '10.0.0.2/24', interface: 2 },
+    { address: '10.0.0.3/24' },
+    { address: '10.0.0.4/24', interface: 7 },
+  ];
+  expect(parseRecord({ ...record, result: { ...result, ips } })?.addresses).toEqual(['10.0.0.2', '10.0.0.3']);
+});
+
+test('cachedAttachments() returns the readable records, the newest first', () => {
+  const cacheDir = mkdtempSync('/tmp/cnikit-cache-');
+  onTestFinished(() => rmSync(cacheDir, { recursive: true }));
+  const results = join(cacheDir, 'results');
+  expect(cachedAttachments(sys, cacheDir)).toEqual([]);
+  mkdirSync(join(results, 'directory'), { recursive: true });
+  const write = (name: string, text: string, seconds: number) => {
+    writeFileSync(join(results, name), text);
+    utimesSync(join(results, name), seconds, seconds);
+  };
+  write('older', JSON.stringify({ ...record, containerId: 'c1' }), 1000);
+  write('newer', JSON.stringify({ ...record, containerId: 'c2' }), 2000);
+  write('no-json', '{', 3000);
+  write('another-kind', '{}', 3000);
+  expect(
+    cachedAttachments(sys, cacheDir).map(({ containerID, writtenMs }) => [containerID, writtenMs]),
+  ).toEqual([
+    ['c2', 2_000_000],
+    ['c1', 1_000_000],
+  ]);
+});
+
+test('cachedAttachments() throws what is not a fault of a record', () => {
+  const broken = {
+    ...sys,
+    readdir: () => ['c1'],
+    readText: () => {
+      throw new RangeError('broken');
+    },
+  };
+  expect(() => cachedAttachments(broken)).toThrow('broken');
 });

@@ -1,7 +1,7 @@
 /** Compiles a large cluster in a process without anything else, and prints its time and memory as JSON. */
 import { PolicyCompiler, type PolicyEvent } from '@cnikit/policy';
 import { saveMemory, withRoom } from '../../../packages/agent/src/core/v8-flags.ts';
-import { podReader, readNamespace, readPolicy } from '../../../packages/agent/src/policy/objects.ts';
+import { podReader, readNamespace, readValidPolicy } from '../../../packages/agent/src/policy/objects.ts';
 import { NODE, rawObjects, type Size } from './objects.ts';
 
 saveMemory();
@@ -18,7 +18,7 @@ function* events(): Generator<PolicyEvent> {
         ? readPod(value).pod
         : value.kind === 'Namespace'
           ? readNamespace(value)
-          : readPolicy(value).policy;
+          : readValidPolicy(value)!.policy;
     yield { type: 'put', object };
   }
 }

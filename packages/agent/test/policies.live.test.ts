@@ -139,6 +139,25 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('NetworkPolicies on a full k
     expect(api.requests.filter(({ status }) => status >= 400)).toEqual([]);
   });
 
+  test('startPolicies() isolates by a policy with an unknown field, reports it, and forgets it when it goes', async () => {
+    const { metadata, spec } = FROM_X;
+    const unknown = { ...FROM_X, spec: { ...spec, ingress: [{ from: [{ serviceSelector: {} }] }] } };
+    put(unknown);
+    await start();
+    await expectReached();
+    expect(problems).toMatchObject([
+      { kind: 'policy-object', message: expect.stringContaining('serviceSelector') },
+    ]);
+    put(FROM_X);
+    await expectReached('x/a to y/a', 'x/b to x/a');
+    expect(problems).toEqual([]);
+    put(unknown);
+    await eventually(() => expect(problems).toHaveLength(1));
+    api.resource(RESOURCES.NetworkPolicy!).delete(metadata.name, metadata.namespace);
+    await expectReached(...PAIRS);
+    expect(problems).toEqual([]);
+  });
+
   test('startPolicies() leaves the rules at its end, and programs what changed until the next start', async () => {
     put(FROM_X);
     await start();

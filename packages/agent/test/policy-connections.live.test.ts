@@ -10,7 +10,8 @@ import { addressesOf, objectsOf } from '../../policy/test/upstream.ts';
 import { Metrics } from '../src/core/metrics.ts';
 import { after } from '../src/core/timers.ts';
 import { COLLECTIONS, Enforcer } from '../src/policy/enforcer.ts';
-import { podReader, readPolicy } from '../src/policy/objects.ts';
+import { readPolicy } from '../src/policy/invalid-policy.ts';
+import { podReader } from '../src/policy/objects.ts';
 import { PolicyTable } from '../src/policy/policy-table.ts';
 import { kernelTracking } from '../src/policy/tracking.ts';
 

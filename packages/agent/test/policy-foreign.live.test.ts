@@ -8,7 +8,8 @@ import { Metrics } from '../src/core/metrics.ts';
 import { FOREIGN_SOURCE_GROUPS, POD_GROUPS } from '../src/core/names.ts';
 import { after } from '../src/core/timers.ts';
 import { COLLECTIONS, Enforcer } from '../src/policy/enforcer.ts';
-import { podReader, readPolicy } from '../src/policy/objects.ts';
+import { readPolicy } from '../src/policy/invalid-policy.ts';
+import { podReader } from '../src/policy/objects.ts';
 import { PolicyTable } from '../src/policy/policy-table.ts';
 import { kernelTracking } from '../src/policy/tracking.ts';
 

@@ -2,9 +2,9 @@
 import { type Family, families, parsePrefix } from '@cnikit/ip';
 import type { Pod } from './api.ts';
 import { ArgumentError } from './errors.ts';
+import { MAX_PORT } from './spec-checks.ts';
 
 const PROTOCOLS: readonly unknown[] = ['TCP', 'UDP', 'SCTP', 'ICMP'];
-const MAX_PORT = 65_535;
 
 /** @throws {ArgumentError} unless the value is one of the accepted texts */
 export function checkChoice(name: string, value: unknown, choices: readonly unknown[]): void {

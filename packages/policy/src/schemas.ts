@@ -1,7 +1,6 @@
-import { contains, familyOf, type Prefix, parseAddress, parsePrefix } from '@cnikit/ip';
+import { parseAddress } from '@cnikit/ip';
 import * as z from 'zod';
-
-const MAX_PORT = 65_535;
+import { isStrictlyWithin, MAX_PORT, MAX_PORT_NAME, PORT_NAME, parseBlock } from './spec-checks.ts';
 
 const labels = z.record(z.string(), z.string());
 const portNumber = z.int().min(1).max(MAX_PORT);
@@ -46,19 +45,6 @@ const ipBlock = z
     }
   });
 
-/** Parses a prefix that states its length. */
-function parseBlock(text: string): Prefix | undefined {
-  return text.includes('/') ? parsePrefix(text) : undefined;
-}
-
-function isStrictlyWithin(inner: Prefix, outer: Prefix): boolean {
-  return (
-    familyOf(inner.address) === familyOf(outer.address) &&
-    inner.length > outer.length &&
-    contains(outer, inner.address)
-  );
-}
-
 const peer = z
   .strictObject({
     podSelector: selector.optional(),
@@ -83,11 +69,8 @@ const policyPort = z
         portNumber,
         z
           .string()
-          .max(15)
-          .regex(
-            /^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/,
-            'expected a port number or the name of a container port',
-          ),
+          .max(MAX_PORT_NAME)
+          .regex(PORT_NAME, 'expected a port number or the name of a container port'),
       ])
       .optional(),
     endPort: portNumber.optional(),

@@ -1,7 +1,7 @@
 /** The connections of pods that the kernel tracks: those of deleted pods, and those that policies deny now. */
 import { type Family, families, familyOf } from '@cnikit/ip';
 import type { Flow, FlowTuple } from '@cnikit/netlink/conntrack';
-import { type Change, type Connection, evaluate, OPEN, type Ruleset } from '@cnikit/policy';
+import { type Change, type Connection, evaluate, OPEN, type Ruleset } from '@cnikit/policy/compile';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { type After, Timers } from '../core/timers.ts';

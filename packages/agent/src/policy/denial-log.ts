@@ -1,6 +1,6 @@
 /** Logs the packets that policies deny, with the pods at both ends and the policies that decided. */
 import { type LoggedPacket, type PacketHeader, packetHeader } from '@cnikit/netlink/nflog';
-import { type Connection, type Direction, evaluate, type Ruleset } from '@cnikit/policy';
+import { type Connection, type Direction, evaluate, type Ruleset } from '@cnikit/policy/compile';
 import type { Log } from '../core/log.ts';
 import { protocolOf } from './protocols.ts';
 

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { Metrics } from '../core/metrics.ts';
 import type { Problem } from '../core/problem.ts';
 import { COLLECTIONS, Enforcer } from './enforcer.ts';
+import { readPolicy } from './invalid-policy.ts';
 import type { LocalPod } from './local-pods.ts';
-import { podReader, readPolicy } from './objects.ts';
+import { podReader } from './objects.ts';
 
 const read = podReader();
 const pod = (name: string, ip?: string) =>

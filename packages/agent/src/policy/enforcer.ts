@@ -2,7 +2,7 @@
  * Enforces NetworkPolicies on this node: compiles what the API and the plugin report, and programs each batch of events in
  * the kernel. What could not be programmed leaves the old rules in place and is tried again.
  */
-import { PolicyCompiler, type PolicyEvent, type Ruleset } from '@cnikit/policy';
+import { PolicyCompiler, type PolicyEvent, type Ruleset } from '@cnikit/policy/compile';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { type Problem, type ProblemKind, problem } from '../core/problem.ts';

@@ -9,7 +9,7 @@ import {
   podReader,
   policyFields,
   readNamespace,
-  readPolicy,
+  readValidPolicy,
   type WatchedPolicy,
 } from './objects.ts';
 import type { WatchedPod } from './pod-book.ts';
@@ -27,7 +27,12 @@ interface Source<T> {
   fields: Fields;
   select: (object: unknown) => T;
   /** Takes an object, or the last known state of one that was deleted. */
-  take: (key: string, object: T, exists: boolean) => void;
+  take: (key: string, object: T, exists: boolean) => undefined | Promise<void>;
+}
+
+/** A policy that the schemas have to explain. */
+interface Unread {
+  unread: unknown;
 }
 
 /** Passes every change to the enforcer until the signal fires. */
@@ -41,19 +46,24 @@ export async function followPolicies(
     path: '/api/v1/pods',
     fields: podFields,
     select: podReader(),
-    take: (key, pod, exists) => enforcer.putPod(key, exists ? pod : undefined),
+    take: (key, pod, exists) => void enforcer.putPod(key, exists ? pod : undefined),
   };
   const namespaces: Source<Namespace> = {
     path: '/api/v1/namespaces',
     fields: namespaceFields,
     select: readNamespace,
-    take: (_, object, exists) => enforcer.put({ type: exists ? 'put' : 'delete', object }),
+    take: (_, object, exists) => void enforcer.put({ type: exists ? 'put' : 'delete', object }),
   };
-  const policies: Source<WatchedPolicy> = {
+  const policies: Source<WatchedPolicy | Unread> = {
     path: '/apis/networking.k8s.io/v1/networkpolicies',
     fields: policyFields,
-    select: readPolicy,
-    take: (key, policy, exists) => enforcer.putPolicy(key, policy, exists),
+    select: (object) => readValidPolicy(object) ?? { unread: object },
+    take: (key, policy, exists) =>
+      'unread' in policy
+        ? import('./invalid-policy.ts').then(({ readPolicy }) =>
+            enforcer.putPolicy(key, readPolicy(policy.unread), exists),
+          )
+        : void enforcer.putPolicy(key, policy, exists),
   };
   const follow = async <T>(collection: Collection, source: Source<T>): Promise<void> => {
     const { path, fields, select, take } = source;
@@ -73,7 +83,7 @@ export async function followPolicies(
     for await (const change of changes) {
       if (change.type === 'synced') {
         for (const [key, object] of change.objects) {
-          take(key, object, true);
+          await take(key, object, true);
         }
         enforcer.synced(collection);
       } else if (change.type === 'stale') {
@@ -84,7 +94,7 @@ export async function followPolicies(
       } else if (change.type === 'fresh') {
         enforcer.refused(collection, undefined);
       } else {
-        take(change.name, change.object, change.type !== 'deleted');
+        await take(change.name, change.object, change.type !== 'deleted');
       }
     }
   };

@@ -7,7 +7,7 @@ import {
   type SetElement,
   type Verdict,
 } from '@cnikit/netlink/nftables';
-import { OPEN } from '@cnikit/policy';
+import { OPEN } from '@cnikit/policy/compile';
 import { canonical, hookText } from '../core/filter-table.ts';
 import { POLICY_TABLE } from '../core/names.ts';
 import { IN_TABLE, LINK_MAP, podMap } from './names.ts';

@@ -1,6 +1,6 @@
 /** Names inside the table of NetworkPolicies. Pure. */
 import { type Family, familyOf, parseAddress } from '@cnikit/ip';
-import { type Direction, OPEN } from '@cnikit/policy';
+import { type Direction, OPEN } from '@cnikit/policy/compile';
 import { POLICY_TABLE } from '../core/names.ts';
 
 export const IN_TABLE = { family: 'inet', table: POLICY_TABLE } as const;
@@ -18,7 +18,7 @@ export function freeLetter(names: Iterable<string>): string {
   return [...LETTERS].find((letter) => !used.has(letter)) ?? LETTERS[0]!;
 }
 
-/** {@link OPEN} is no chain of the kernel. */
+/** The kernel has no chain for {@link OPEN}. */
 export const chainName = (letter: string, name: string): string =>
   name === OPEN ? OPEN : `${letter}/${name}`;
 /** Returns the map from the address of a pod to its chain. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { podReader, readNamespace, readPolicy } from './objects.ts';
+import { readPolicy } from './invalid-policy.ts';
+import { podReader, readNamespace, readValidPolicy } from './objects.ts';
 
 test('podReader() keeps what policies depend on', () => {
   const read = podReader();
@@ -92,10 +93,22 @@ test('readNamespace() reads labels', () => {
   expect(readNamespace(null).metadata).toEqual({ name: '', labels: {} });
 });
 
-test('readPolicy() returns a policy of this API version as it is', () => {
+test('readPolicy() and readValidPolicy() return a policy of this API version as it is', () => {
   const spec = { podSelector: { matchLabels: { a: 'b' } }, ingress: [{ from: [{ podSelector: {} }] }] };
-  expect(readPolicy({ metadata: { name: 'p', namespace: 'x' }, spec })).toEqual({
-    policy: { kind: 'NetworkPolicy', metadata: { name: 'p', namespace: 'x' }, spec },
+  for (const read of [readPolicy, readValidPolicy]) {
+    expect(read({ metadata: { name: 'p', namespace: 'x' }, spec })).toEqual({
+      policy: { kind: 'NetworkPolicy', metadata: { name: 'p', namespace: 'x' }, spec },
+    });
+  }
+});
+
+test('readValidPolicy() leaves a policy that is not valid to readPolicy()', () => {
+  const metadata = { name: 'p', namespace: 'x' };
+  for (const spec of [undefined, null, { podSelector: null }, { ingress: [{ ports: [{ port: 0 }] }] }]) {
+    expect(readValidPolicy({ metadata, spec })).toBeUndefined();
+  }
+  expect(readPolicy({ metadata, spec: { podSelector: null } })).toEqual({
+    policy: { kind: 'NetworkPolicy', metadata, spec: {} },
   });
 });
 

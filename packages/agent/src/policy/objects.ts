@@ -1,6 +1,7 @@
 /** Reads Pods, Namespaces and NetworkPolicies of the API, as far as policies depend on them. Pure. */
 import { formatAddress, parseAddress } from '@cnikit/ip';
-import { type Namespace, type NetworkPolicy, readObject } from '@cnikit/policy';
+import type { Namespace } from '@cnikit/policy';
+import { isPolicySpec, type NetworkPolicy } from '@cnikit/policy/compile';
 import { CompactPod } from './compact-pod.ts';
 import type { WatchedPod } from './pod-book.ts';
 
@@ -32,7 +33,7 @@ export const policyFields = { metadata: { name: true, namespace: true }, spec: t
 
 type Json = Record<string, unknown>;
 
-const objectOf = (value: unknown): Json =>
+export const objectOf = (value: unknown): Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value.map(objectOf) : []);
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
@@ -118,25 +119,18 @@ export interface WatchedPolicy {
   fault?: string | undefined;
 }
 
-/**
- * Reads a policy. One that has a field of a later API isolates the pods that it selects, and all pods of its namespace
- * where the selector is the fault.
- */
-export function readPolicy(value: unknown): WatchedPolicy {
+/** Reads a policy. Returns undefined for one that `readPolicy()` has to explain: its schemas take memory. */
+export function readValidPolicy(value: unknown): WatchedPolicy | undefined {
   const { metadata, spec } = objectOf(value);
+  return isPolicySpec(spec) ? { policy: policyOf(metadata, spec) } : undefined;
+}
+
+/** Returns a policy as the compiler takes it. */
+export function policyOf(metadata: unknown, spec: NetworkPolicy['spec']): NetworkPolicy {
   const { name, namespace } = objectOf(metadata);
-  const meta = { name: textOf(name) ?? '', namespace: textOf(namespace) ?? 'default' };
-  const read = (fields: unknown) =>
-    readObject({ kind: 'NetworkPolicy', metadata: meta, spec: fields }) as NetworkPolicy;
-  try {
-    return { policy: read(spec) };
-  } catch (error) {
-    const closed = { policyTypes: ['Ingress', 'Egress'] };
-    const fault = (error as Error).message;
-    try {
-      return { policy: read({ ...closed, podSelector: objectOf(spec).podSelector }), fault };
-    } catch {
-      return { policy: read(closed), fault };
-    }
-  }
+  return {
+    kind: 'NetworkPolicy',
+    metadata: { name: textOf(name) ?? '', namespace: textOf(namespace) ?? 'default' },
+    spec,
+  };
 }

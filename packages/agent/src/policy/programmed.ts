@@ -15,7 +15,7 @@ import {
   newSet,
   type SetElement,
 } from '@cnikit/netlink/nftables';
-import { type Change, OPEN, type Rule, type Ruleset } from '@cnikit/policy';
+import { type Change, OPEN, type Rule, type Ruleset } from '@cnikit/policy/compile';
 import { foreignEndMoves } from './foreign-ends.ts';
 import { chainName, elementFamily, elementKey, IN_TABLE, podMap, portSet, selectionSet } from './names.ts';
 import { type ChainRules, kernelRules, type Scope } from './rules.ts';

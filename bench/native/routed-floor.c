@@ -110,7 +110,7 @@ static void reach(int node, int index, const struct ip *ips, const unsigned char
     talk(node, "host end");
 }
 
-/* Whether the guard exists does not matter. */
+/* Accepts that the guard is missing. */
 static void look_at_guard(void) {
     struct nfgenmsg head = {.nfgen_family = 1, .version = NFNETLINK_V0};
     int nft = open_netlink(-1, NETLINK_NETFILTER);

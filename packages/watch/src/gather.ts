@@ -13,7 +13,7 @@ export const GATHERED_HIGH_WATER_MARK = 1;
 export async function* gathered(body: Readable, pause: () => Promise<void>): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
     yield chunk as Uint8Array;
-    // Lets Node read what else is there.
+    // Lets Node read what else has arrived.
     await new Promise<void>((done) => setImmediate(done));
     if (body.readableLength === 0) {
       await pause();

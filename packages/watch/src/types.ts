@@ -123,7 +123,7 @@ export interface WatchOptions<T, O = KubeObject> {
    */
   requestSeconds?: number;
   /**
-   * Time for which events of a busy watch gather in the connection before they are read, ms. Fewer wake-ups of the process
+   * Time that events of a busy watch may gather in the connection before they are read, ms. Fewer wake-ups of the process
    * make each event cheaper. An event after that much silence is read at once.
    *
    * @default 0

@@ -3,6 +3,8 @@ import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config';
 
 /** Test files that change namespaces, links or rules of the sandbox, or need all of the machine. */
 const ONE_AT_A_TIME = ['{src,test}/**/*.live.test.ts', '{src,test}/**/*.soak.test.ts'];
+/** Test files that change their process, such as flags of V8. */
+const ISOLATED = ['{src,test}/**/*.isolated.test.ts'];
 const ALL = ['{src,test}/**/*.test.ts'];
 
 /** The configuration of all test runs: run the TypeScript sources, unbuilt, and write the results as JSON. */
@@ -23,7 +25,7 @@ export const base: ViteUserConfig = defineConfig({
   },
 });
 
-/** The configuration of a package: unit tests in parallel, then live and soak tests one file at a time. */
+/** The configuration of a package: unit tests in parallel processes, then live and soak tests one file at a time. */
 export const shared: ViteUserConfig = mergeConfig(
   base,
   defineConfig({
@@ -34,7 +36,18 @@ export const shared: ViteUserConfig = mergeConfig(
           test: {
             name: 'unit',
             include: ALL,
-            exclude: ONE_AT_A_TIME,
+            exclude: [...ONE_AT_A_TIME, ...ISOLATED],
+            // One process for many files: most of them take less time than a process and its imports.
+            isolate: false,
+            fileParallelism: true,
+            sequence: { groupOrder: 0 },
+          },
+        },
+        {
+          extends: true,
+          test: {
+            name: 'isolated',
+            include: ISOLATED,
             fileParallelism: true,
             sequence: { groupOrder: 0 },
           },

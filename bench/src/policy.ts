@@ -205,11 +205,13 @@ function large(): void {
 function packets(): void {
   setUpPods();
   const program = (ruleset: Ruleset) => policyTable.rebuild(ruleset, scopeOf(PACKET_CIDRS));
-  const tracking =
-    'table ip plain { chain c { type filter hook forward priority 0; ct state established accept\n}\n}\n';
+  const tracking = (hook: string) =>
+    `table ip plain { chain c { type filter hook ${hook} priority 0; ct state established accept\n}\n}\n`;
   const ways: Record<string, () => void> = {
     'plain forwarding': () => undefined,
-    'ct state established accept': () => loadText(tracking),
+    // No packet meets the rule, but the kernel tracks connections for it.
+    'connection tracking alone': () => loadText(tracking('input')),
+    'ct state established accept': () => loadText(tracking('forward')),
     'no policy': () => program(rulesetOf(0)),
     '1 policy': () => program(rulesetOf(1)),
     '10 policies': () => program(rulesetOf(10)),

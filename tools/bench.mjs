@@ -39,7 +39,7 @@ const BENCHMARKS = {
   },
   agent: {
     summary: 'the agent in a large cluster: sync, memory, processor time',
-    options: ['--nodes=5000', '--rounds=5'],
+    options: ['--nodes=5000', '--rounds=5', '--against=FILE (the cnikit-agent.js of another build)'],
   },
   policy: {
     summary:

@@ -1,26 +1,35 @@
 /**
- * `npm run bench -- agent [--nodes=5000] [--rounds=5]`: the agent in a large cluster. Compares its work, from Nodes to
- * routes in the kernel, with `ip -batch` for the same routes. Then runs the built agent as in a pod, against an API
- * server in another process.
+ * `npm run bench -- agent [--nodes=5000] [--rounds=5] [--against=FILE]`: the agent in a large cluster. Compares its work,
+ * from Nodes to routes in the kernel, with `ip -batch` for the same routes. Then runs the built agent as in a pod, against
+ * an API server in another process, in turn with that of another build.
  */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { nodeObject, type RunningAgent, setUpNetwork, startAgent, startServer } from './agent/cluster.ts';
+import { PROGRAM, setUpNetwork } from './agent/cluster.ts';
+import { HEARTBEATS, measureProcesses, type ProcessFigures, SMALL } from './agent/process.ts';
 import { measureSync } from './agent/sync.ts';
 import { goalCells } from './lib/goals.ts';
-import { median, table } from './lib/statistics.ts';
+import { table } from './lib/statistics.ts';
 
 const { values } = parseArgs({
-  options: { nodes: { type: 'string', default: '5000' }, rounds: { type: 'string', default: '5' } },
+  options: {
+    nodes: { type: 'string', default: '5000' },
+    rounds: { type: 'string', default: '5' },
+    against: { type: 'string' },
+  },
 });
 const count = Number(values.nodes);
 const rounds = Number(values.rounds);
-const SMALL = 100;
-const HEARTBEATS = { perSecond: 500, seconds: 30 };
+const against = values.against === undefined ? undefined : resolve(values.against);
+if (against !== undefined && !existsSync(against)) {
+  console.error(`--against=${values.against}: no such file; give the cnikit-agent.js of another build`);
+  process.exit(2);
+}
 
 const ms = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 const ratio = (value: number): string => `${value.toFixed(2)}x`;
 const megabytes = (value: number): string => `${value} MB`;
-const wait = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
 
 setUpNetwork();
 const sync = measureSync(count, rounds);
@@ -47,69 +56,50 @@ console.log(
   ]),
 );
 
-console.log('\nas a process: from exec until Ready; RSS at most, and idle\n');
-const rows: string[][] = [['', 'figure', 'goal', '']];
-const small = await startServer(SMALL);
-const readyMs: number[] = [];
-for (let round = 0; round < rounds; round++) {
-  const agent = await startAgent();
-  readyMs.push(agent.readyMs);
-  if (round === rounds - 1) {
-    rows.push([`${SMALL} nodes, until Ready`, ...goalCells(median(readyMs), 600, ms)]);
-    await addMemory(`${SMALL} nodes`, agent, 49);
-  }
-  await agent.stop();
-}
-await small.stop();
-
-const large = await startServer(count);
-const agent = await startAgent();
-rows.push([`${count} nodes, until Ready`, ms(agent.readyMs)]);
-await addMemory(`${count} nodes`, agent, 90);
-console.log(table(rows));
-
-const before = { ...agent.memory(), cpuMs: agent.cpuMs(), at: performance.now() };
-const total = HEARTBEATS.perSecond * HEARTBEATS.seconds;
-for (let beat = 0; beat < total; ) {
-  const due = Math.floor(((performance.now() - before.at) / 1000) * HEARTBEATS.perSecond);
-  const burst: Promise<unknown>[] = [];
-  // At most as many at once as the backlog of a socket holds.
-  for (; beat < Math.min(due, total) && burst.length < 50; beat++) {
-    burst.push(large.control.nodes.put(heartbeat(beat)));
-  }
-  await Promise.all(burst);
-  // Spread the updates as independent kubelets do.
-  await wait(1);
-}
-const seconds = (performance.now() - before.at) / 1000;
-const after = { ...agent.memory(), cpuMs: agent.cpuMs() };
-const share = (after.cpuMs - before.cpuMs) / 10 / seconds;
-console.log(`\n${Math.round(total / seconds)} heartbeats a second for ${seconds.toFixed(0)} s\n`);
-console.log(
-  table([
-    ['', 'figure', 'goal', ''],
-    ['share of one core', ...goalCells(share, 5, (value) => `${value.toFixed(1)} %`)],
-    ['RSS after', ...goalCells(after.rss, 90, megabytes)],
-  ]),
+const [ours, other] = await measureProcesses(
+  [PROGRAM, ...(against === undefined ? [] : [against])],
+  count,
+  rounds,
 );
-await agent.stop();
-await large.stop();
+console.log(`
+as a process: from exec until Ready; RSS at most, and idle; then ${HEARTBEATS.perSecond} heartbeats a second for ${HEARTBEATS.seconds} s
+`);
+console.log(table(processRows(ours!, other)));
 
-/** A heartbeat: changes no field that the agent uses. */
-function heartbeat(beat: number): ReturnType<typeof nodeObject> {
-  const node = nodeObject(1 + (beat % count));
-  for (const condition of node.status.conditions) {
-    condition.lastHeartbeatTime = new Date(1_767_225_600_000 + beat * 1000).toISOString();
-  }
-  return node;
-}
-
-/** Waits until the agent is idle: it saves its state and collects the garbage of its start. */
-async function addMemory(title: string, running: RunningAgent, goal: number): Promise<void> {
-  await wait(6000);
-  const { rss, peak } = running.memory();
-  rows.push(
-    [`${title}, RSS at most`, megabytes(peak)],
-    [`${title}, RSS idle`, ...goalCells(rss, goal, megabytes)],
-  );
+/** Returns the rows of this build, with another build also its figures and the ratios. */
+function processRows(figures: ProcessFigures, than: ProcessFigures | undefined): string[][] {
+  const row = (
+    title: string,
+    pick: (of: ProcessFigures) => number,
+    format: (value: number) => string,
+    goal?: number,
+  ): string[] => [
+    title,
+    ...(than === undefined ? [] : [format(pick(than)), ratio(pick(figures) / pick(than))]),
+    ...(goal === undefined ? [format(pick(figures))] : goalCells(pick(figures), goal, format)),
+  ];
+  const percent = (value: number): string => `${value.toFixed(1)} %`;
+  return [
+    ['', ...(than === undefined ? [] : ['other build', 'ratio']), 'figure', 'goal', ''],
+    row(`${SMALL} nodes, until Ready`, ({ small }) => small.readyMs, ms, 600),
+    row('  its processor time', ({ small }) => small.readyCpuMs, ms),
+    row(`${SMALL} nodes, RSS at most`, ({ small }) => small.peak, megabytes),
+    row(`${SMALL} nodes, RSS idle`, ({ small }) => small.idle, megabytes, 49),
+    row(`${count} nodes, until Ready`, ({ large }) => large.readyMs, ms),
+    row('  its processor time', ({ large }) => large.readyCpuMs, ms),
+    row(`${count} nodes, RSS at most`, ({ large }) => large.peak, megabytes),
+    row(`${count} nodes, RSS idle`, ({ large }) => large.idle, megabytes, 90),
+    row(
+      'heartbeats that arrived in a second',
+      ({ rate }) => rate,
+      (value) => value.toFixed(0),
+    ),
+    row('  share of one core', ({ share }) => share, percent, 5),
+    row(
+      '  processor time of one',
+      ({ heartbeatUs }) => heartbeatUs,
+      (value) => `${value.toFixed(0)} µs`,
+    ),
+    row('RSS after the heartbeats', ({ after }) => after, megabytes, 90),
+  ];
 }

@@ -10,7 +10,8 @@ import { newAddress, newLink, newRoute, openRtnetlink, setLink } from '@cnikit/n
 import { nodeObject as cloudNode } from '../watch/nodes.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const agentProgram = path('../../../packages/agent/dist/cnikit-agent.js');
+/** The agent of this build. */
+export const PROGRAM = path('../../../packages/agent/dist/cnikit-agent.js');
 const serverProgram = path('../../../packages/apiserver-fake/src/cli.ts');
 /** Directory of a pod's credentials. In the sandbox /run is a separate file system. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -108,6 +109,8 @@ export interface RunningAgent {
   pid: number;
   /** Milliseconds until the conflist exists. */
   readyMs: number;
+  /** Processor time until then, in milliseconds. */
+  readyCpuMs: number;
   /** Current and peak RSS in MB. */
   memory(): { rss: number; peak: number };
   /** Processor time so far, in milliseconds. */
@@ -115,10 +118,11 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
-/** Starts the built `cnikit-agent run` as node 1 in a pod. */
+/** Starts a built `cnikit-agent run` as node 1 in a pod. */
 export async function startAgent(
   nodeOptions: readonly string[] = [],
   options: readonly string[] = [],
+  program = PROGRAM,
 ): Promise<RunningAgent> {
   const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
   writeFileSync(join(dir, 'plugin'), '#!/bin/sh\n');
@@ -131,7 +135,7 @@ export async function startAgent(
     'health-address': '127.0.0.1:0',
   }).map(([name, value]) => `--${name}=${value}`);
   const started = performance.now();
-  const child = spawn(process.execPath, [...nodeOptions, agentProgram, 'run', ...argv, ...options], {
+  const child = spawn(process.execPath, [...nodeOptions, program, 'run', ...argv, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...IMAGE_ENV },
   });
@@ -144,18 +148,21 @@ export async function startAgent(
     });
     child.once('exit', (code) => fail(new Error(`The agent exited with status ${code}`)));
   });
+  const cpuMs = (): number => {
+    // utime and stime in ticks of 10 ms, after the name in parentheses, which may contain any character.
+    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  };
+  const readyCpuMs = cpuMs();
   const status = (): string => readFileSync(`/proc/${child.pid}/status`, 'utf8');
   const megabytes = (name: string): number =>
     Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status())![1]) / 1024);
   return {
     pid: child.pid!,
     readyMs,
+    readyCpuMs,
     memory: () => ({ rss: megabytes('VmRSS'), peak: megabytes('VmHWM') }),
-    cpuMs: () => {
-      // utime and stime in ticks of 10 ms, after the name in parentheses, which may contain any character.
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-      return (Number(fields[11]) + Number(fields[12])) * 10;
-    },
+    cpuMs,
     stop: async () => {
       child.kill('SIGTERM');
       await ended;

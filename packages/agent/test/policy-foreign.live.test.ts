@@ -48,7 +48,7 @@ function startPod(pod: PodName): void {
 
 /** Pings from an address of the gateway. */
 const reaches = (source: string, to: string): boolean =>
-  spawnSync('ip', ['netns', 'exec', netns(GATEWAY), 'ping', '-c', '1', '-W', '1', '-I', source, to])
+  spawnSync('ip', ['netns', 'exec', netns(GATEWAY), 'ping', '-c', '1', '-W', '0.5', '-I', source, to])
     .status === 0;
 
 const egress = (...to: NonNullable<NetworkPolicy['spec']['egress']>): NetworkPolicy['spec'] => ({

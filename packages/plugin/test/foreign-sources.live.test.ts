@@ -71,7 +71,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       from.run('ip', family, 'address', 'add', source, 'dev', 'eth0', ...detection);
       const before = received(by);
       // The node has no way back to the source.
-      expect(() => from.run('ping', '-c', '2', '-i', '0.2', '-W', '1', '-I', source, to)).toThrow();
+      expect(() => from.run('ping', '-c', '2', '-i', '0.2', '-W', '0.3', '-I', source, to)).toThrow();
       from.run('ip', family, 'address', 'del', source, 'dev', 'eth0');
       return received(by) !== before;
     };

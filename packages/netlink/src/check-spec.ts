@@ -83,6 +83,7 @@ const DECODED = {
   'multicast group': 'flags',
   'qdisc to delete': 'tbf unknown',
   'filter to delete': 'handle kind redirect unknown',
+  'rule to delete': 'expressions comment position unknown',
   'set of elements':
     'flags keyType keyLength dataType dataLength policy id timeout gcInterval userdata handle unknown',
   element: 'unknown',

@@ -123,6 +123,12 @@ test('newLink() refuses a setting of another kind', () => {
   );
 });
 
+test('delRule() takes a decoded rule', () => {
+  const rule = { ...inTable, chain: 'c', handle: 7n, position: 6n };
+  const decoded: nft.NftRule = { ...rule, expressions: [], comment: 'x', unknown: [] };
+  expect(nft.delRule(wrong(decoded))).toEqual(nft.delRule(rule));
+});
+
 test('newAddress() takes an unknown key without a value', () => {
   const spec = { index: 1, address: '10.0.0.1' };
   expect(nl.newAddress(wrong({ ...spec, typo: undefined }))).toEqual(nl.newAddress(spec));
@@ -151,6 +157,7 @@ test('SpecKeys are all keys of the objects, spec or decoded', () => {
   expectTypeOf<Missing<'chain', nft.ChainSpec>>().toBeNever();
   expectTypeOf<Missing<'hook', nft.ChainHook>>().toBeNever();
   expectTypeOf<Missing<'nftables rule', nft.RuleSpec>>().toBeNever();
+  expectTypeOf<Missing<'rule to delete', Parameters<typeof nft.delRule>[0] | nft.NftRule>>().toBeNever();
   expectTypeOf<Missing<'set', nft.SetSpec>>().toBeNever();
   expectTypeOf<Missing<'set of elements', nft.NftSet>>().toBeNever();
   expectTypeOf<Missing<'flowtable', nft.FlowtableSpec>>().toBeNever();

@@ -118,6 +118,11 @@ test.each<[string, () => unknown, string]>([
     'port "80": expected an integer',
   ],
   [
+    'decide() a port as bigint',
+    () => plain.decide!(cluster, 'ns/a', 'ns/b', 'TCP', 80n),
+    'port 80: expected an integer',
+  ],
+  [
     'formatNft() an unknown option',
     () => plain.formatNft!(ruleset, { podCidrs: [] }),
     'options.podCidrs []: expected one of podCIDRs, ipvs, table',
@@ -165,6 +170,11 @@ test.each<[string, () => unknown, string]>([
 ])('ArgumentError refuses %s and says what to write', (_, call, message) => {
   expect(call).toThrow(ArgumentError);
   expect(call).toThrow(message);
+});
+
+test('formatNft() takes a table whose name begins with an underscore, and an unknown option without a value', () => {
+  const options = { podCIDRs: [], table: '_mine', other: undefined };
+  expect(policy.formatNft(ruleset, options)).toContain('table inet _mine {');
 });
 
 test('decide() takes a connection without a port', () => {

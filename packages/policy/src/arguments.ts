@@ -79,7 +79,7 @@ export function checkKeys(name: string, value: unknown, known: readonly string[]
   if (!isObject(value)) {
     throw new ArgumentError(name, value, `expected an object with ${known.join(', ')}`);
   }
-  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  const unknown = Object.keys(value).find((key) => !known.includes(key) && value[key] !== undefined);
   if (unknown !== undefined) {
     throw new ArgumentError(`${name}.${unknown}`, value[unknown], `expected one of ${known.join(', ')}`);
   }

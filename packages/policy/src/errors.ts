@@ -24,8 +24,17 @@ export class EndpointError extends Error {
 
 /** Returns a value as code, cut where it is long. */
 function textOf(value: unknown): string {
-  const text = (typeof value === 'function' ? undefined : JSON.stringify(value)) ?? String(value);
+  const text = jsonOf(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** Returns undefined for what JSON has no text for, such as bigints and objects with cycles. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return typeof value === 'function' ? undefined : JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function nameOf(object: unknown): string {

@@ -39,8 +39,8 @@ export function formatNft(ruleset: Ruleset, options: NftOptions): string {
   checkKeys('options', options, ['podCIDRs', 'ipvs', 'table']);
   const { podCIDRs, ipvs = false, table = 'cnikit-policy' } = options;
   checkPrefixes('podCIDRs', podCIDRs);
-  if (!/^[A-Za-z][\w/.-]*$/.test(table)) {
-    throw new ArgumentError('table', table, 'expected a letter, then letters, digits, and /, _, . or -');
+  if (!/^[A-Za-z_][\w/.-]*$/.test(table)) {
+    throw new ArgumentError('table', table, 'expected a letter or _, then letters, digits, and /, _, . or -');
   }
   return [
     `table inet ${table}`,

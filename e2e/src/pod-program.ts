@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { podNamespace } from './background-ping.ts';
 import { type Context, machinesOf } from './context.ts';
 import type { Pod } from './pods.ts';
@@ -12,4 +14,22 @@ export function startInPod(context: Context, pod: Pod, name: string, ...argv: st
 /** The command line that runs a program of the node in a pod's network namespace. */
 export function inNamespaceOf(context: Context, pod: Pod): string[] {
   return ['nsenter', `--net=${podNamespace(context, pod)}`];
+}
+
+export interface PodProgram {
+  /** Returns the complete lines that the program has printed. */
+  lines(): string[];
+  end(): void;
+}
+
+/** Starts a program of `src/programs` in a pod's network namespace. */
+export function startProgram(context: Context, pod: Pod, program: string, ...argv: string[]): PodProgram {
+  const name = `${program}-${pod.namespace}-${pod.name}`;
+  const path = join(context.repository, 'e2e/src/programs', `${program}.ts`);
+  const end = startInPod(context, pod, name, process.execPath, path, ...argv);
+  const log = machinesOf(context).log(pod.node, name);
+  return {
+    end,
+    lines: () => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : []),
+  };
 }

@@ -6,6 +6,7 @@ import { apiOutage, reboot, runtimeRestarts, upgrade } from './disturbances.ts';
 import { clusterDns } from './dns.ts';
 import { doctor } from './doctor.ts';
 import { troubleIsAnEvent } from './events.ts';
+import { foreignSources } from './foreign-sources.ts';
 import { hostPort } from './host-port.ts';
 import { install, notReadyBefore } from './install.ts';
 import { failingPods, forcedDeletion, job, statefulSet, staticPod } from './lifecycles.ts';
@@ -13,6 +14,7 @@ import { networkPolicy } from './network-policy.ts';
 import { nodeRemoval } from './node-removal.ts';
 import { outOfWindow } from './out-of-window.ts';
 import { podsOnEachNode, podsPing } from './pods.ts';
+import { policyCut } from './policy-cut.ts';
 import { proxyModeChanges } from './proxy-mode.ts';
 import { scale } from './scale.ts';
 import {
@@ -62,7 +64,9 @@ export const scenarios: readonly Scenario[] = [
   forcedDeletion,
   proxyModeChanges,
   upgrade,
+  foreignSources,
   networkPolicy,
+  policyCut,
   apiOutage,
   watchFollows,
   reboot,

@@ -40,23 +40,39 @@ export const install: Scenario = {
 };
 
 /** Returns the folder with the manifests: deploy/base, or a kustomization of it that sets the layout. */
-export function manifests({ repository, layout, state }: Context): string {
-  const base = join(repository, 'deploy/base');
-  if (layout === undefined) {
-    return base;
-  }
-  const folder = join(realpathSync(state), `deploy-${layout}`);
+export function manifests(context: Context): string {
+  const base = 'deploy/base';
+  const { repository, layout } = context;
+  return layout === undefined
+    ? join(repository, base)
+    : withArguments(context, base, `deploy-${layout}`, `--layout=${layout}`);
+}
+
+/** Returns a folder with the manifests of another one, and with more arguments of the agent. */
+export function withArguments(
+  { repository, state }: Context,
+  base: string,
+  name: string,
+  ...args: string[]
+): string {
+  const folder = join(realpathSync(state), name);
   mkdirSync(folder, { recursive: true });
-  const patch = [{ op: 'add', path: '/spec/template/spec/containers/0/args/-', value: `--layout=${layout}` }];
+  const patch = args.map((value) => ({ op: 'add', path: '/spec/template/spec/containers/0/args/-', value }));
   const kustomization = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
     // Kustomize accepts relative paths only.
-    resources: [relative(folder, base)],
+    resources: [relative(folder, join(repository, base))],
     patches: [{ target: { kind: 'DaemonSet', name: 'cnikit-agent' }, patch: JSON.stringify(patch) }],
   };
   writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
   return folder;
+}
+
+/** Applies manifests and waits until every agent runs with them. */
+export function rollOut({ cluster }: Context, folder: string): void {
+  cluster.kubectl('apply', '-k', folder);
+  cluster.kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/cnikit-agent', '--timeout=300s');
 }
 
 /** The last log lines of the agents. */

@@ -3,7 +3,7 @@ import { type Cluster, lastEvents } from '../cluster.ts';
 import type { Context, Scenario } from '../context.ts';
 import { get, inNamespace, PORT, type Pod, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
-import { agentLog, manifests, NAMESPACE } from './install.ts';
+import { agentLog, manifests, rollOut, withArguments } from './install.ts';
 
 const OVERLAY = 'deploy/overlays/network-policy';
 const SERVER = { podSelector: { matchLabels: { app: 'server' } } };
@@ -14,16 +14,28 @@ export const networkPolicy: Scenario = {
     'NetworkPolicy: a default deny closes pods, a policy opens one to one client, deleting both opens all',
   needs: ['machines', 'patches of kustomize'],
   async run(context) {
-    const { cluster, repository } = context;
-    await rollOut(context, join(repository, OVERLAY));
-    try {
-      return await inNamespace(cluster, 'e2e-policy', (namespace) => policies(cluster, namespace));
-    } finally {
-      cluster.kubectl('delete', '-f', join(repository, OVERLAY, 'rbac.yaml'));
-      await rollOut(context, manifests(context));
-    }
+    const { cluster } = context;
+    return await enforcing(context, [], () =>
+      inNamespace(cluster, 'e2e-policy', (namespace) => policies(cluster, namespace)),
+    );
   },
 };
+
+/** Runs `body` while all agents enforce NetworkPolicies, with more arguments if there are any. */
+export async function enforcing<T>(
+  context: Context,
+  args: readonly string[],
+  body: () => Promise<T>,
+): Promise<T> {
+  const overlay = join(context.repository, OVERLAY);
+  rollOut(context, args.length === 0 ? overlay : withArguments(context, OVERLAY, 'deploy-policy', ...args));
+  try {
+    return await body();
+  } finally {
+    context.cluster.kubectl('delete', '-f', join(overlay, 'rbac.yaml'));
+    rollOut(context, manifests(context));
+  }
+}
 
 async function policies(cluster: Cluster, namespace: string): Promise<string> {
   const names = ['server', 'client', 'other'];
@@ -43,14 +55,14 @@ async function policies(cluster: Cluster, namespace: string): Promise<string> {
       () => `${lastEvents(cluster)}\n${agentLog(cluster.kubectl)}`,
     );
   await expect('both clients to connect without a policy', true, true);
-  apply(cluster, namespace, 'default-deny', { podSelector: {}, policyTypes: ['Ingress'] });
+  applyPolicy(cluster, namespace, 'default-deny', { podSelector: {}, policyTypes: ['Ingress'] });
   await expect('no client to connect under a default deny', false, false);
   // A new pod is closed from its start.
   const [late] = (await startPods(cluster, [{ name: 'late' }], namespace)) as [Pod];
   if (late.ips.some((ip) => connects(cluster, client, ip))) {
     throw new Error('A pod that started under a default deny was reached');
   }
-  apply(cluster, namespace, 'allow', { ...SERVER, ingress: [FROM_CLIENT] });
+  applyPolicy(cluster, namespace, 'allow', { ...SERVER, ingress: [FROM_CLIENT] });
   await expect('only the named client to connect', true, false);
   cluster.kubectl('-n', namespace, 'delete', 'networkpolicies', '--all');
   await expect('both clients to connect after the policies', true, true);
@@ -65,15 +77,9 @@ function connects(cluster: Cluster, from: Pod, ip: string): boolean {
   }
 }
 
-function apply(cluster: Cluster, namespace: string, name: string, spec: object): void {
+export function applyPolicy(cluster: Cluster, namespace: string, name: string, spec: object): void {
   const metadata = { name, namespace };
   cluster.apply(
     JSON.stringify({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec }),
   );
-}
-
-/** Applies manifests and waits until every agent runs with them. */
-async function rollOut({ cluster }: Context, folder: string): Promise<void> {
-  cluster.kubectl('apply', '-k', folder);
-  cluster.kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/cnikit-agent', '--timeout=300s');
 }

@@ -7,6 +7,12 @@ import { restore } from './restore/restore.ts';
 import { switchBack } from './switch-back/switch-back.ts';
 
 /**
+ * Maximum size of stdin, in bytes. A pod has up to 256 KiB of annotations (TotalAnnotationSizeLimitB of Kubernetes), where Go
+ * escapes characters such as `<` with six bytes.
+ */
+const MAX_STDIN = 4 * 1024 * 1024;
+
+/**
  * Returns the function that runs one invocation, from name, environment and stdin to stdout and exit code. Only that
  * function calls `sys`.
  */
@@ -19,7 +25,7 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
     const io = {
       env,
       stdin: () => {
-        stdin ??= sys.readFdText(0);
+        stdin ??= sys.readFdText(0, MAX_STDIN);
         return stdin;
       },
       sameNetns: (path: string) => sameNetns(sys, path),

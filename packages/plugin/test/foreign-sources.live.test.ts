@@ -50,7 +50,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       runtimeConfig: { 'io.kubernetes.cri.pod-annotations': annotations },
       ...plugin(changes),
     });
-    const call = (command: string, id: string, at: Pick<Pod, 'path'>, namespace: string, config: object) =>
+    const call = (command: string, id: string, at: Pick<Pod, 'path'>, namespace: string, config: unknown) =>
       invoke(
         env(command, id, at, { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${namespace}` }),
         config,
@@ -113,6 +113,15 @@ describe.skipIf(!inSandbox).each(invokers)(
         expect([hostVeths().filter((name) => name !== 'uplink'), here.reservations()]).toEqual([[], []]);
       },
     );
+
+    test('ADD and DEL take the longest annotations that a pod can have, as the runtime escapes them', () => {
+      const made = here.pod();
+      const longest = { 'example.com/page': '<'.repeat(255 * 1024) };
+      const escaped = JSON.stringify(conf(longest)).replaceAll('<', '\\u003c');
+      ok(call('ADD', 'a', made, 'shop', escaped));
+      ok(call('DEL', 'a', made, 'shop', escaped));
+      expect(hostVeths().filter((name) => name !== 'uplink')).toEqual([]);
+    });
 
     test('cnikit ADD refuses foreignSourceNamespaces other than a list of names', () => {
       const changed = conf({}, { foreignSourceNamespaces: 'vpn' });

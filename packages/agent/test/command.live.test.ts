@@ -232,10 +232,13 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         loseNamespace('late');
         expect(status(node)).toEqual({ status: 1, code: 50 });
         expect(await command('cleanup', ...withPlugin())).toMatchObject({ status: 1, out: '' });
+        run('nft', 'flush', 'ruleset');
+        expect(run(plugin, 'restore', '--cache-dir', cacheDir())).toContain('Restored');
+        expect(readdirSync('/run/cnikit')).toEqual(['restored']);
         deletePod(node, 'daemon');
         run('ip', 'netns', 'add', 'daemon');
         expect(await command('cleanup', ...withPlugin())).toMatchObject({ status: 0, err: '' });
-        expect(files()).toEqual([]);
+        expect([...files(), ...readdirSync('/run/cnikit')]).toEqual([]);
         expect(run('ip', '-o', 'link')).not.toMatch(/: (cni0|veth)/);
         expect(run('nft', 'list', 'ruleset')).not.toMatch(/cnikit/i);
       });

@@ -8,7 +8,13 @@ import { openKernel } from '../apply/netlink-kernel.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
-import { CONFLIST_NAME, POD_GUARD_TABLE, POLICY_SOCKET_NAME, POLICY_TABLE } from '../core/names.ts';
+import {
+  CONFLIST_NAME,
+  POD_GUARD_TABLE,
+  POLICY_SOCKET_NAME,
+  POLICY_TABLE,
+  RESTORE_STAMP,
+} from '../core/names.ts';
 import { NodeIndex } from '../desired/node-index.ts';
 import { noRules } from '../desired/rules.ts';
 import { STATE_NAME } from '../observe/saved-state.ts';
@@ -120,8 +126,9 @@ function removeRoutes(): string[] {
 }
 
 function removeState(stateDir: string): [] {
-  for (const name of [STATE_NAME, POLICY_PODS_NAME, POLICY_SOCKET_NAME]) {
-    rmSync(join(stateDir, name), { force: true });
+  const names = [STATE_NAME, POLICY_PODS_NAME, POLICY_SOCKET_NAME];
+  for (const path of [...names.map((name) => join(stateDir, name)), RESTORE_STAMP]) {
+    rmSync(path, { force: true });
   }
   new ReadinessFile(stateDir).remove();
   return [];

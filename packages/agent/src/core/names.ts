@@ -70,6 +70,8 @@ export const CONFLIST_NAME = '05-cnikit.conflist';
 export const NETWORK_NAME = 'cnikit';
 /** Directory that the agent and the plugin share. */
 export const STATE_DIR = '/run/cnikit';
+/** The file that the plugin replaces when it restores pods, whatever `--state-dir` is. */
+export const RESTORE_STAMP = `${STATE_DIR}/restored`;
 /** The file that informs the plugin's STATUS whether the data path is programmed. */
 export const READINESS_NAME = 'readiness.json';
 /** The socket where the plugin reports pods, for network policy. */

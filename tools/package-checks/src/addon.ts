@@ -88,7 +88,7 @@ async function checkAddon(file: string, libc: Set<string>, env: NodeJS.ProcessEn
   ];
 }
 
-/** Returns the dynamic symbols that a file defines and needs, with their versions. */
+/** Returns the dynamic symbols that a file defines and needs, with their versions. It does without a weak one. */
 async function symbols(
   file: string,
   env: NodeJS.ProcessEnv,
@@ -97,9 +97,12 @@ async function symbols(
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
     .filter(([number = '', , , , , , , name]) => /^\d+:$/.test(number) && name !== undefined);
-  const names = (isWanted: boolean) =>
-    rows.filter(([, , , , , , section]) => (section === 'UND') === isWanted).map((row) => row[7] ?? '');
-  return { defined: names(false), undefined: names(true) };
+  const names = (isPart: (section: string | undefined, binding: string | undefined) => boolean) =>
+    rows.filter(([, , , , binding, , section]) => isPart(section, binding)).map((row) => row[7] ?? '');
+  return {
+    defined: names((section) => section !== 'UND'),
+    undefined: names((section, binding) => section === 'UND' && binding !== 'WEAK'),
+  };
 }
 
 async function readelf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {

@@ -7,7 +7,7 @@ type Check = (value: unknown) => boolean;
 
 /**
  * Returns whether a value is the spec of a NetworkPolicy that the API server would accept, and has no unknown field.
- * {@link readObject} explains the faults of another one, and accepts fields that are `null`.
+ * `readObject()` explains the faults of another one, and accepts fields that are `null`.
  */
 export const isPolicySpec: (value: unknown) => value is NetworkPolicy['spec'] = objectWith({
   podSelector: (value) => isSelector(value),

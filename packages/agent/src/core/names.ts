@@ -70,7 +70,7 @@ export const CONFLIST_NAME = '05-cnikit.conflist';
 export const NETWORK_NAME = 'cnikit';
 /** Directory that the agent and the plugin share. */
 export const STATE_DIR = '/run/cnikit';
-/** The file that the plugin replaces when it restores pods, whatever `--state-dir` is. */
+/** The file that the plugin replaces when it restores pods. It does not depend on `--state-dir`. */
 export const RESTORE_STAMP = `${STATE_DIR}/restored`;
 /** The file that informs the plugin's STATUS whether the data path is programmed. */
 export const READINESS_NAME = 'readiness.json';

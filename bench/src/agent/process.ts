@@ -65,7 +65,8 @@ export async function measureProcesses(
   return figures;
 }
 
-async function idleMemory(agent: RunningAgent): Promise<{ peak: number; idle: number }> {
+/** Returns the memory of an agent once it is idle, in MB. */
+export async function idleMemory(agent: RunningAgent): Promise<{ peak: number; idle: number }> {
   await pause(IDLE_MS);
   const { rss, peak } = agent.memory();
   return { peak, idle: rss };

@@ -1,11 +1,9 @@
 /** Measures the memory of the built agent with and without NetworkPolicies, in turn, on one API server. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { type Server, startAgent, startServer } from '../agent/cluster.ts';
+import { idleMemory } from '../agent/process.ts';
 import { rawObjects, type Size } from './objects.ts';
 
 const NODES = 100;
-/** The agent saves its state and collects the garbage of its start by then. */
-const IDLE_MS = 6000;
 const RESOURCES = { Pod: 'pods', Namespace: 'namespaces', NetworkPolicy: 'networkpolicies' } as const;
 
 /** Resident memory of the idle agent in MB. */
@@ -45,8 +43,7 @@ async function load({ control }: Server, size: Size): Promise<void> {
 async function idleRss(options: readonly string[]): Promise<number> {
   const agent = await startAgent([], options);
   try {
-    await pause(IDLE_MS);
-    return agent.memory().rss;
+    return (await idleMemory(agent)).idle;
   } finally {
     await agent.stop();
   }

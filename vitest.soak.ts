@@ -18,6 +18,19 @@ export function soakSize(sample: number, whole: number): number {
   return SOAK ? whole : sample;
 }
 
+/**
+ * Returns the part of a list that a run takes: in `npm test` every `sample`-th item, in `npm run test:soak` every
+ * `turns`-th, from another one each day, so that all items have had their turn after `turns` days.
+ */
+export function soakTurn<T>(items: readonly T[], sample: number, turns: number): T[] {
+  return SOAK ? turnOf(items, turns, soakSeed(0)) : turnOf(items, sample, 0);
+}
+
+/** Returns every `turns`-th item; successive values of `turn` start at successive items. */
+export function turnOf<T>(items: readonly T[], turns: number, turn: number): T[] {
+  return items.filter((_, index) => index % turns === turn % turns);
+}
+
 /** Returns the seed of this run: CNIKIT_SOAK_SEED, which `npm run test:soak` sets to the date, else `fixed`. */
 export function soakSeed(fixed: number): number {
   return SEED ?? fixed;

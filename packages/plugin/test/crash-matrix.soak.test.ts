@@ -33,8 +33,8 @@ import { differences, type StateReader, stateReader } from './node-state.ts';
 const SLOW = 600_000;
 /** More system calls than any verb makes. */
 const MAX_CALLS = 2000;
-/** Step, a prime: a few calls of each invocation in `npm test`; every call within five days in the soak runs. */
-const STRIDE = soakSize(211, 5);
+/** Step, a prime: a few calls of each invocation in `npm test`; every call within a week in the soak runs. */
+const STRIDE = soakSize(211, 7);
 /** Shift of the sample after the first call. */
 const OFFSET = soakSeed(20) % STRIDE;
 /** All configurations in the soak runs; `npm test` has the one that uses everything. */

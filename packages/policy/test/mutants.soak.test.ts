@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { SOAK } from '../../../vitest.soak.ts';
+import { soakTurn, turnOf } from '../../../vitest.soak.ts';
 import { mutants } from './mutants.ts';
 import { type Compiler, compiledAgrees, historiesAgree } from './properties.ts';
 
-/** Every mutant in the soak run, every fourth in `npm test`. */
-const tried = Object.entries(mutants).filter((_, index) => SOAK || index % 4 === 0);
+/** Every third mutant in the soak run, in turn by date; every fourth in `npm test`. */
+const tried = soakTurn(Object.entries(mutants), 4, 3);
 
 test.each(Object.entries(mutants))('mutant %s replaces text that its file has once', (_, { file, from }) => {
   const source = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
   expect(source.split(from)).toHaveLength(2);
+});
+
+test('turnOf() gives every item its turn, once, within the turns of successive dates', () => {
+  const items = Object.keys(mutants);
+  const turns = [20261128, 20261129, 20261130].map((date) => turnOf(items, 3, date));
+  expect(turns.flat().sort()).toEqual(items.sort());
 });
 
 test.each(tried.map(([name, { what }]) => [name, what]))(

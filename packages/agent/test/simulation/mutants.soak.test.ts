@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { SOAK } from '../../../../vitest.soak.ts';
+import { soakTurn } from '../../../../vitest.soak.ts';
 import { historyOf } from './history.ts';
 import { mutants, mutated } from './mutants.ts';
 import { simulate, Violation } from './simulate.ts';
@@ -8,8 +8,8 @@ import { simulate, Violation } from './simulate.ts';
 /** Seeds per mutant, of the thousand that the simulation plays. */
 const SEEDS = 400;
 
-/** Every mutant in the soak run, every eighth in `npm test`. */
-const tried = Object.entries(mutants).filter((_, i) => SOAK || i % 8 === 0);
+/** Every third mutant in the soak run, in turn by date; every eighth in `npm test`. */
+const tried = soakTurn(Object.entries(mutants), 8, 3);
 
 test.each(Object.entries(mutants))('mutant %s replaces text that its file has once', (_, { file, from }) => {
   const source = readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');

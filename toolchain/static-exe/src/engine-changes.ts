@@ -79,7 +79,9 @@ const CHANGES: readonly Change[] = [
 ];
 
 /** C files that need the internals of quickjs.c, so they are appended to that file. */
-const TAIL = ['inside-engine.c', 'drop-checks.c', 'write-address.c', 'native.c'];
+const TAIL = ['inside-engine.c', 'drop-checks.c', 'write-address.c', 'native.c'].map((name) =>
+  join(import.meta.dirname, '../host', name),
+);
 
 /**
  * Returns the text of each changed file.
@@ -100,7 +102,12 @@ export function changedSources(original: (file: string) => string): Map<string, 
     changed.set(file, text.replace(pattern, by));
   }
   changed.set('quickjs.h', DEFINITIONS + changed.get('quickjs.h'));
-  const tail = TAIL.map((name) => readFileSync(join(import.meta.dirname, '../host', name), 'utf8'));
+  const tail = TAIL.map((path) => readFileSync(path, 'utf8'));
   changed.set('quickjs.c', changed.get('quickjs.c') + tail.join('\n'));
   return changed;
+}
+
+/** Returns the files that decide what {@link changedSources} returns, besides the original sources. */
+export function changingFiles(): string[] {
+  return [import.meta.filename, ...TAIL];
 }

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { changedSources } from './engine-changes.ts';
+import { changedSources, changingFiles } from './engine-changes.ts';
 
 const VERSION = '2025.04.26';
 /** Hash of the tarball, which is identical in Debian's source package quickjs 2025.04.26-1 and upstream's release. */
@@ -33,14 +33,15 @@ export const ENGINE_FLAGS = ['-fwrapv', '-w', `-DCONFIG_VERSION="${VERSION.repla
 /** Returns the folder with the changed sources of the engine. Fetches them if necessary. */
 export async function engineSources(cacheDir: string): Promise<string> {
   const original = await originalSources(cacheDir);
-  const changed = changedSources((file) => readFileSync(join(original, file), 'utf8'));
-  const hash = createHash('sha256')
-    .update(JSON.stringify([...changed]))
-    .digest('hex');
-  const folder = `${original}-${hash.slice(0, 12)}`;
+  const hash = createHash('sha256');
+  for (const file of changingFiles()) {
+    hash.update(readFileSync(file));
+  }
+  const folder = `${original}-${hash.digest('hex').slice(0, 12)}`;
   if (existsSync(folder)) {
     return folder;
   }
+  const changed = changedSources((file) => readFileSync(join(original, file), 'utf8'));
   const work = mkdtempSync(join(cacheDir, 'change-'));
   try {
     cpSync(original, work, { recursive: true });

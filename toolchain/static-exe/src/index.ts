@@ -25,7 +25,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { bundle } from './bundle.ts';
 import { engineSources } from './engine.ts';
-import { bytecodeCompiler, linkExecutable } from './link.ts';
+import { bytecodeCompiler, compileScripts, linkExecutable } from './link.ts';
 import { partOf } from './objects.ts';
 import { type Scripts, scriptsSource } from './scripts.ts';
 import { linkPlain, linkWithSnapshot } from './snapshot.ts';
@@ -88,7 +88,8 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   const { sanitize = false, prepare = false, crashText = '' } = options;
   const cacheDir = resolve(options.cacheDir ?? process.env.CNIKIT_CACHE ?? join(ROOT, '.cache', 'quickjs'));
   const arch = options.arch ?? (process.arch as Arch);
-  const tools = sanitize ? sanitizingToolchain() : toolchain(arch);
+  const native = toolchain(process.arch as Arch);
+  const tools = sanitize ? sanitizingToolchain() : arch === native.arch ? native : toolchain(arch);
   const snapshot = options.snapshot !== false && !sanitize && tools.runner !== undefined;
   if (prepare && !snapshot) {
     throw new Error(
@@ -98,16 +99,12 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   const engine = await engineSources(cacheDir);
   const work = mkdtempSync(join(cacheDir, 'build-'));
   try {
-    const files = await bytecode(
-      resolve(options.entry),
-      realPaths(options.lazy ?? {}),
-      engine,
-      cacheDir,
-      work,
-    );
-    const scripts = join(work, 'scripts.c');
-    writeFileSync(scripts, scriptsSource({ files, prepared: prepare, crashText }));
-    const input = { tools, engine, cacheDir, scripts, sanitize };
+    const compiler = await bytecodeCompiler(engine, cacheDir, native);
+    const files = await bytecode(resolve(options.entry), realPaths(options.lazy ?? {}), compiler, work);
+    const source = join(work, 'scripts.c');
+    writeFileSync(source, scriptsSource({ files, prepared: prepare, crashText }));
+    const parts = { tools, engine, cacheDir, sanitize };
+    const input = { ...parts, scripts: await compileScripts(source, parts) };
     const result = join(work, 'executable');
     const make = snapshot ? linkWithSnapshot : linkPlain;
     await make((out, heapSize) => linkExecutable(input, out, heapSize), tools, work, result);
@@ -121,11 +118,9 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
 async function bytecode(
   entry: string,
   lazy: Readonly<Record<string, string>>,
-  engine: string,
-  cacheDir: string,
+  compiler: string,
   work: string,
 ): Promise<Scripts['files']> {
-  const compiler = await bytecodeCompiler(engine, cacheDir);
   const files: Scripts['files'][number][] = [];
   for (const [name, text] of await bundle(entry, lazy)) {
     const file = join(work, `${name || 'entry'}.bin`);

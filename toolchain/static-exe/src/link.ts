@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { renameSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ENGINE_FLAGS, ENGINE_SOURCES } from './engine.ts';
 import { compileAll, partOf, type Unit } from './objects.ts';
-import { type Arch, type Toolchain, toolchain } from './toolchain.ts';
+import type { Toolchain } from './toolchain.ts';
 
 const run = promisify(execFile);
 
@@ -52,9 +53,15 @@ export interface LinkInput {
   /** The engine's folder. */
   engine: string;
   cacheDir: string;
-  /** The C file with the scripts. */
+  /** The object with the scripts, see {@link compileScripts}. */
   scripts: string;
   sanitize: boolean;
+}
+
+/** Flags for our own C. */
+function ownFlags({ engine, sanitize }: Pick<LinkInput, 'engine' | 'sanitize'>): string[] {
+  const includes = [`-I${HOST}`, `-I${NATIVE}`, `-isystem${engine}`];
+  return [...COMMON, ...OWN, ...(sanitize ? SANITIZE : HARDENED), ...includes];
 }
 
 function engineUnits(engine: string, kind: readonly string[]): Unit[] {
@@ -62,11 +69,18 @@ function engineUnits(engine: string, kind: readonly string[]): Unit[] {
   return ENGINE_SOURCES.map((name) => ({ source: join(engine, name), flags }));
 }
 
+/** Compiles the C file with the scripts, and returns its object. */
+export async function compileScripts(source: string, input: Omit<LinkInput, 'scripts'>): Promise<string> {
+  const object = `${source}.o`;
+  const { tools } = input;
+  await run(tools.cc, [...tools.flags, ...ownFlags(input), '-c', source, '-o', object]);
+  return object;
+}
+
 /** Links the executable. `heapSize` is the size of its heap section in bytes, by default enough for the build stage. */
 export async function linkExecutable(input: LinkInput, out: string, heapSize?: number): Promise<void> {
   const { tools, engine, cacheDir, scripts, sanitize } = input;
-  const includes = [`-I${HOST}`, `-I${NATIVE}`, `-isystem${engine}`];
-  const flags = [...COMMON, ...OWN, ...(sanitize ? SANITIZE : HARDENED), ...includes];
+  const flags = ownFlags(input);
   const heapFlags = heapSize === undefined ? flags : [...flags, `-DHEAP_SIZE=${heapSize}`];
   const units = [
     ...engineUnits(engine, sanitize ? [] : HARDENED),
@@ -89,17 +103,23 @@ export async function linkExecutable(input: LinkInput, out: string, heapSize?: n
   ]);
 }
 
-/** Returns the bytecode compiler for this machine. Bytecode is the same on all architectures. */
-export async function bytecodeCompiler(engine: string, cacheDir: string): Promise<string> {
-  const tools = toolchain(process.arch as Arch);
+/**
+ * Returns the bytecode compiler. Bytecode is the same on all architectures.
+ *
+ * @param tools those for this machine
+ */
+export async function bytecodeCompiler(engine: string, cacheDir: string, tools: Toolchain): Promise<string> {
   const own = {
     source: join(HOST, 'compile.c'),
     flags: [...COMMON, ...OWN, ...HARDENED, `-isystem${engine}`],
   };
   const objects = await compileAll([...engineUnits(engine, HARDENED), own], tools, cacheDir);
-  const out = `${objects.at(-1)}.exe`;
-  const part = partOf(out);
-  await run(tools.cc, ['-static', '-no-pie', ...objects, ...LIBRARIES, '-o', part]);
-  renameSync(part, out);
+  const hash = createHash('sha256').update(JSON.stringify(objects.map((path) => basename(path))));
+  const out = join(dirname(objects[0]!), `compiler-${hash.digest('hex').slice(0, 24)}`);
+  if (!existsSync(out)) {
+    const part = partOf(out);
+    await run(tools.cc, ['-static', '-no-pie', ...objects, ...LIBRARIES, '-o', part]);
+    renameSync(part, out);
+  }
   return out;
 }

@@ -25,22 +25,21 @@ export function partOf(path: string): string {
 export async function compileAll(units: Unit[], tools: Toolchain, cacheDir: string): Promise<string[]> {
   const folder = join(cacheDir, 'objects');
   mkdirSync(folder, { recursive: true });
-  const { stdout: version } = await run(tools.cc, ['--version']);
   // Compile two at a time, because the machine may be small.
   const objects: string[] = [];
   const queue = units.entries();
   const worker = async () => {
     for (const [i, unit] of queue) {
-      objects[i] = await compile(unit, tools, folder, version);
+      objects[i] = await compile(unit, tools, folder);
     }
   };
   await Promise.all([worker(), worker()]);
   return objects;
 }
 
-async function compile(unit: Unit, tools: Toolchain, folder: string, version: string): Promise<string> {
+async function compile(unit: Unit, tools: Toolchain, folder: string): Promise<string> {
   const flags = [...tools.flags, ...unit.flags];
-  const hash = createHash('sha256').update(JSON.stringify([tools.cc, version, flags]));
+  const hash = createHash('sha256').update(JSON.stringify([tools.cc, tools.version, flags]));
   for (const file of [unit.source, ...headers(unit)]) {
     hash.update(basename(file)).update(readFileSync(file));
   }

@@ -6,6 +6,8 @@ export type Arch = 'x64' | 'arm64';
 export interface Toolchain {
   arch: Arch;
   cc: string;
+  /** Version of `cc`, as it prints it. */
+  version: string;
   objcopy: string;
   /** Flags for compiling. */
   flags: string[];
@@ -59,6 +61,7 @@ export function toolchain(arch: Arch): Toolchain {
   return {
     arch,
     cc,
+    version: versionOf(cc),
     objcopy,
     // musl-gcc hides the kernel's headers (linux/*.h). Add them after musl's own.
     flags: cc === 'musl-gcc' ? ['-idirafter', '/usr/include', '-idirafter', `/usr/include/${triplet}`] : [],
@@ -71,5 +74,16 @@ export function sanitizingToolchain(): Toolchain {
   if (!compiles('gcc')) {
     throw new Error('A sanitized build needs gcc. On Debian or Ubuntu: apt install gcc');
   }
-  return { arch: process.arch as Arch, cc: 'gcc', objcopy: 'objcopy', flags: [], runner: [] };
+  return {
+    arch: process.arch as Arch,
+    cc: 'gcc',
+    version: versionOf('gcc'),
+    objcopy: 'objcopy',
+    flags: [],
+    runner: [],
+  };
+}
+
+function versionOf(cc: string): string {
+  return execFileSync(cc, ['--version'], { encoding: 'utf8' });
 }

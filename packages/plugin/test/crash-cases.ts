@@ -91,7 +91,13 @@ export const crashCases: readonly CrashCase[] = [
   {
     title: 'bridge, masqueraded and checked for spoofing',
     plugin: 'bridge',
-    conf: (dir) => ({ ...bridge(dir), ipMasq: true, macspoofchk: true }),
+    conf: (dir) => ({
+      ...bridge(dir),
+      ipMasq: true,
+      macspoofchk: true,
+      macFromAddress: true,
+      routerSolicitations: false,
+    }),
   },
   { title: 'ptp', plugin: 'ptp', conf: ptp },
   {

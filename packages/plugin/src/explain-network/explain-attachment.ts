@@ -16,7 +16,7 @@ export function explainBridge(conf: BridgeSettings): string[] {
       conf.promiscMode && 'promiscuous',
       usesVlans(conf) && 'filtering VLANs',
     ])}.`,
-    `Creates a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(raw)}, the node's end ${hostVethPrefix(conf.network)}… a port of ${bridge}${listed(
+    `Creates a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(raw, conf.macFromAddress)}, the node's end ${hostVethPrefix(conf.network)}… a port of ${bridge}${listed(
       [
         conf.hairpinMode && 'with hairpin mode',
         conf.portIsolation && 'isolated from other such ports',
@@ -28,6 +28,7 @@ export function explainBridge(conf: BridgeSettings): string[] {
     ...(conf.disableContainerInterface
       ? ['Leaves its end down.']
       : [...explainAddresses(raw), ...explainMasquerade(conf), ...explainGateway(conf)]),
+    ...(conf.routerSolicitations ? [] : ['Keeps the pod from soliciting routers.']),
     ...explainDns(raw),
   ];
 }
@@ -109,10 +110,13 @@ function explainDns({ dns }: CheckedConfig): string[] {
   ];
 }
 
-function macText(raw: CheckedConfig): string {
+function macText(raw: CheckedConfig, isFromAddress = false): string {
   const ofArgs = cniArgs(raw).mac;
   const mac = capability(raw, 'mac') ?? (typeof ofArgs === 'string' ? ofArgs : undefined);
-  return mac ? ` with MAC address ${mac}` : '';
+  if (mac) {
+    return ` with MAC address ${mac}`;
+  }
+  return isFromAddress ? ' with a MAC address that follows from its address' : '';
 }
 
 const mtuText = (mtu: number): string => (mtu > 0 ? ` with MTU ${mtu}` : '');

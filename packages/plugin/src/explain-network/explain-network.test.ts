@@ -82,6 +82,8 @@ test.each([
     /isolated from other such ports[\s\S]*Gives cni0\.5, the node's end/,
   ],
   [{ runtimeConfig: { mac: '02:00:00:00:00:01' } }, /CNI_IFNAME with MAC address 02:00:00:00:00:01,/],
+  [{ macFromAddress: true }, /CNI_IFNAME with a MAC address that follows from its address,/],
+  [{ routerSolicitations: false }, /Keeps the pod from soliciting routers\./],
   [{ runtimeConfig: { ips: ['10.244.1.7'] } }, /The addresses have to be 10\.244\.1\.7\./],
   [
     { isGateway: true, forceAddress: true, enabledad: true },

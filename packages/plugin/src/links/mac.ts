@@ -1,12 +1,38 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
+import { formatAddress } from '@cnikit/ip';
 import { formatMac, macBytes, NetlinkEncodeError } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
+import { sha512 } from '@cnikit/sys/internal';
+import { isIPv6, knownPrefix } from '../lib/prefix.ts';
 
 /** Returns a random MAC address, unicast and locally administered. */
 export function randomMac(sys: Sys): string {
-  const bytes = sys.randomBytes(6);
-  bytes[0] = ((bytes[0] as number) & 0xfc) | 0x02;
-  return formatMac(bytes);
+  return formatMac(locallyAdministered(sys.randomBytes(6)));
+}
+
+/** Makes a MAC address unicast and locally administered. */
+function locallyAdministered(mac: Uint8Array): Uint8Array {
+  mac[0] = ((mac[0] as number) & 0xfc) | 0x02;
+  return mac;
+}
+
+/** First bytes of a MAC address that contains an IPv4 address: locally administered, as upstream's bridge had them once. */
+const OF_IPV4 = [0x0a, 0x58];
+
+/**
+ * Returns the MAC address that follows from an address, locally administered and unicast: 0a:58 and the bytes of an IPv4
+ * address, or 46 bits of the hash of an IPv6 address.
+ *
+ * @param address with its prefix length
+ */
+export function macOfAddress(address: string): string {
+  const bytes = knownPrefix(address).address;
+  if (!isIPv6(address)) {
+    return formatMac(Uint8Array.of(...OF_IPV4, ...bytes));
+  }
+  const hash = sha512(formatAddress(bytes));
+  const mac = Uint8Array.from({ length: 6 }, (_, i) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16));
+  return formatMac(locallyAdministered(mac));
 }
 
 /**

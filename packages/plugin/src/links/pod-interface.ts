@@ -5,7 +5,7 @@ import { RTM_NEWADDR } from '@cnikit/netlink/constants';
 import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
-import { arpNotify, prepareIPv6 } from './announce.ts';
+import { announce, arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
 import { perLink } from './per-link.ts';
 
@@ -17,15 +17,20 @@ export interface PodInterface {
   /** Value of CNI_NETNS. */
   netns: string;
   mac: string;
+  /** The interface has another MAC address so far. */
+  isMacNew?: boolean | undefined;
   /** Addresses with prefix lengths. */
   addresses: readonly string[];
   /** Routes with all next hops filled in. */
   routes: readonly Route[];
   /**
-   * The node has neighbours with the pod's MAC address, so the pod need not advertise it. That saves a visit to its
-   * namespace. A lookup of a file of /proc/sys/net takes the longer, the more namespaces have looked up that name.
+   * The addresses that neighbours may know with another MAC address; all if absent. Without IPv6 addresses among them, no
+   * visit to the pod's namespace is necessary: a lookup of a file of /proc/sys/net takes the longer, the more namespaces
+   * have looked up that name.
    */
-  isKnown?: boolean;
+  announced?: readonly string[];
+  /** Keeps the kernel from soliciting routers, by a visit to the pod's namespace. */
+  noRouterSolicitations?: boolean;
   /** Enables duplicate address detection for IPv6; the addresses are unusable until it ends. */
   detectDuplicates?: boolean;
   /** Additional flags (IFA_F_*) of the addresses. */
@@ -45,22 +50,28 @@ export interface PodInterface {
  * link-local address. So they work when ADD returns; detection would take a second.
  */
 export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodInterface): void {
-  const { index } = pod;
+  const { index, announced = pod.addresses } = pod;
   const nodad = !pod.detectDuplicates;
   const flags = pod.addressFlags === undefined ? {} : { flags: pod.addressFlags };
   const ipv4 = pod.addresses.filter((address) => !isIPv6(address));
   const ipv6 = pod.addresses.filter(isIPv6);
   const batch: Request[] = [];
-  if (ipv6.length > 0 && !pod.isKnown) {
-    prepareIPv6(sys, pod.netns, pod.ifName);
+  const isAnnounced = announced.some(isIPv6);
+  const solicits = !pod.noRouterSolicitations;
+  const visits = isAnnounced || !solicits;
+  if (visits) {
+    prepareIPv6(sys, pod.netns, pod.ifName, { isUsed: ipv6.length > 0, isAnnounced, solicits });
   }
-  const announced = ipv4.length > 0;
+  const isArpNotified = announced.some((address) => !isIPv6(address));
   // The kernel takes its interface lock for each message.
-  const links = nodad ? linkLocal(index, pod.mac, announced) : [];
+  const links = nodad ? linkLocal(index, pod.mac, isArpNotified) : [];
   batch.push(...links);
   // Without IPv6 addresses, the pod's namespace may have no IPv6.
   const optional = ipv6.length > 0 ? 0 : links.length;
-  if (announced && !nodad) {
+  if (pod.isMacNew) {
+    batch.push(announce(index, pod.mac));
+  }
+  if (isArpNotified && !nodad) {
     batch.push(arpNotify(index));
   }
   // The addresses come before the link is up: the kernel announces those that exist then.
@@ -75,7 +86,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   const isRoute = ({ index: at = 0 }: NetlinkError) => at >= batch.length - routes.length;
   batch.push(...routes.map((one) => pod.knownRoute?.(one) ?? newRoute(one)));
   const settled = route.batchSettled(batch);
-  if (announced && settled.some(({ index: at = -1 }) => at < optional)) {
+  if (isArpNotified && settled.some(({ index: at = -1 }) => at < optional)) {
     route.request(arpNotify(index));
   }
   const failures = settled.filter(({ index: at = optional }) => at >= optional);
@@ -83,10 +94,10 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   if (first === undefined) {
     return;
   }
-  if (pod.isKnown && failures.some(isIPv6Off)) {
+  if (!visits && failures.some(isIPv6Off)) {
     // While the link is up, the kernel would run duplicate address detection for its link-local address.
     route.request(setLink({ index, up: false }));
-    configurePodInterface(sys, route, { ...pod, isKnown: false, addresses: ipv6 });
+    configurePodInterface(sys, route, { ...pod, announced: ipv6, addresses: ipv6 });
     return;
   }
   if (!failures.every(isRoute) || !failures.some(isTaken)) {

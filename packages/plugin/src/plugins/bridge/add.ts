@@ -8,10 +8,11 @@ import { withDefaultRoutes, withNextHops } from '../../attachment/routes.ts';
 import { undoStack } from '../../attachment/undo.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import type { Allocation } from '../../ipam/pod-ipam.ts';
+import { isIPv6 } from '../../lib/prefix.ts';
 import { announce } from '../../links/announce.ts';
 import { deleteHostEnd } from '../../links/attachment-links.ts';
 import { waitForDad } from '../../links/dad.ts';
-import { checkedMac } from '../../links/mac.ts';
+import { checkedMac, macOfAddress } from '../../links/mac.ts';
 import { hostVethName } from '../../links/names.ts';
 import { configurePodInterface, type PodInterface } from '../../links/pod-interface.ts';
 import { createVethPair } from '../../links/veth.ts';
@@ -59,10 +60,6 @@ export function add(
     const pair = createVethPair(host, sys, { ...plan, down: beforeLinkUp !== undefined });
     undo.push(() => void deleteHostEnd(sys, hostName));
     configurePort(host, conf, bridge, pair);
-    if (conf.macspoofchk) {
-      undo.push(() => uncheckSpoofing(sys, context));
-      checkSpoofing(sys, { containerID, ifName, hostName, mac: pair.podMac });
-    }
     mark?.('veth');
     if (beforeLinkUp !== undefined) {
       beforeLinkUp(host, { name: hostName, index: pair.hostIndex, mtu: conf.mtu || ETH_DATA_LEN });
@@ -73,6 +70,12 @@ export function add(
     const given = ipam?.add() ?? NOTHING;
     undo.push(() => ipam?.del());
     mark?.('ipam');
+    const source = conf.macFromAddress && mac === undefined ? macSource(given.ips) : undefined;
+    const podMac = source === undefined ? pair.podMac : macOfAddress(source);
+    if (conf.macspoofchk) {
+      undo.push(() => uncheckSpoofing(sys, context));
+      checkSpoofing(sys, { containerID, ifName, hostName, mac: podMac });
+    }
     const gateways = conf.isGateway ? withGateways(given.ips) : [];
     const ips = conf.isGateway ? gateways : given.ips;
     const holder = gateways.length > 0 ? ensureHolder(host, sys, conf, bridge) : undefined;
@@ -89,13 +92,18 @@ export function add(
     }
     const routes = conf.isDefaultGateway ? withDefaultRoutes(given.routes, ips) : [...given.routes];
     if (!conf.disableContainerInterface) {
+      const addresses = ips.map(({ address }) => address);
       configurePod(sys, pod, host, {
         hostName,
         ifName,
         index: pair.podIndex,
         netns,
-        mac: pair.podMac,
-        addresses: ips.map(({ address }) => address),
+        mac: podMac,
+        isMacNew: source !== undefined,
+        addresses,
+        // A neighbour that knows an earlier pod with that address has its MAC address.
+        ...(source === undefined ? {} : { announced: addresses.filter((address) => address !== source) }),
+        noRouterSolicitations: !conf.routerSolicitations,
         routes: withNextHops(routes, ips),
         detectDuplicates: conf.enabledad,
         mark,
@@ -105,7 +113,7 @@ export function add(
       interfaces: [
         named(bridge),
         { name: hostName, mac: pair.hostMac },
-        { name: ifName, mac: pair.podMac, sandbox: netns },
+        { name: ifName, mac: podMac, sandbox: netns },
         ...(holder === undefined || holder === bridge ? [] : [named(holder)]),
       ],
       ips: ips.map((ip) => ({ ...ip, interface: 2 })),
@@ -129,6 +137,12 @@ export function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, s
   return text ? checkedMac(text) : undefined;
 }
 
+/** Returns the address for the pod's MAC address: the first one of IPv4, otherwise of IPv6; undefined without addresses. */
+function macSource(ips: Allocation['ips']): string | undefined {
+  const addresses = ips.map(({ address }) => address);
+  return addresses.find((address) => !isIPv6(address)) ?? addresses[0];
+}
+
 /** Returns the link for the gateway addresses: the bridge, or the node's interface in the network's VLAN. */
 export function ensureHolder(
   host: RtnetlinkCore,
@@ -150,7 +164,7 @@ function configurePod(
   mark?.('addresses');
   awaitPort(sys, host, plan.hostName);
   // The kernel announced the addresses when the link came up, but the port may not have forwarded yet.
-  if (plan.addresses.length > 0) {
+  if ((plan.announced ?? plan.addresses).length > 0) {
     pod.route.request(announce(index, plan.mac));
   }
   mark?.('port');

@@ -42,6 +42,10 @@ export const bridgeConfSchema = z.looseObject({
   /** Absent or empty: nftables if the kernel has it. */
   ipMasqBackend: z.optional(z.string()),
   macspoofchk: flag,
+  /** Gives the pod a MAC address that follows from its address. */
+  macFromAddress: flag,
+  /** Absent or true: the pod solicits routers, as the kernel does by default. */
+  routerSolicitations: flag,
 });
 
 export type VlanTrunk = z.infer<typeof vlanTrunkSchema>;

@@ -34,6 +34,10 @@ export interface BridgeSettings extends MasqueradeSettings {
   disableContainerInterface: boolean;
   /** Drops frames of the pod with another source MAC address. */
   macspoofchk: boolean;
+  /** Derives the pod's MAC address from its address unless one is requested. */
+  macFromAddress: boolean;
+  /** The pod solicits routers. */
+  routerSolicitations: boolean;
 }
 
 /**
@@ -88,6 +92,8 @@ function settingsOf(
     enabledad: conf.enabledad ?? false,
     disableContainerInterface: conf.disableContainerInterface ?? false,
     macspoofchk: conf.macspoofchk ?? false,
+    macFromAddress: conf.macFromAddress ?? false,
+    routerSolicitations: conf.routerSolicitations ?? true,
     ipMasq: conf.ipMasq ?? false,
     ipMasqBackend,
   };
@@ -109,6 +115,12 @@ function refuseContradictions(conf: BridgeConf, raw: CheckedConfig): void {
     throw contradiction(
       'cannot use IPAM when disableContainerInterface is set',
       'Remove ipam: an interface that stays down has no addresses',
+    );
+  }
+  if (conf.macFromAddress && raw.ipam?.type === 'dhcp') {
+    throw contradiction(
+      'cannot use IPAM by dhcp when macFromAddress is set',
+      'Remove macFromAddress: a DHCP server gives an address to a MAC address',
     );
   }
 }

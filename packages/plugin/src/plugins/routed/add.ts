@@ -48,7 +48,8 @@ export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: Ad
       hostEndRequests({ hostIndex, podMac, group }, ips),
     podEnd: (_: VethPair, ips: readonly RoutedAddress[]) => ({
       addressFlags: IFA_F_NOPREFIXROUTE,
-      isKnown: true,
+      // The node has neighbours of IPv6 with the pod's MAC address.
+      announced: ips.map(({ address }) => address).filter((address) => !isIPv6(address)),
       // The route to an IPv6 gateway is the link's own fe80::/64.
       linkRoutes: (oif: number) => ips.filter(({ gateway }) => !isIPv6(gateway)).map(() => gatewayRoute(oif)),
       knownRoute,

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ActiveFaults } from './faults.ts';
 import type { Lists } from './list.ts';
+import { encodeList, encodeObject, wantsProtobuf } from './protobuf/envelope.ts';
 import type { Attributes, Authorizer } from './rbac.ts';
 import {
   apiVersionOf,
@@ -10,11 +11,18 @@ import {
   type Resources,
   type ResourceType,
 } from './resources.ts';
+import { sendJson, sendPieces, sendStatus } from './respond.ts';
 import { discovery, parseRoute, type Route } from './route.ts';
 import { fieldSelector, labelSelector } from './selectors.ts';
 import { ApiError } from './status.ts';
 import type { Store } from './store.ts';
-import { parseInitialEvents, parseTimeout, type WatchContext, WatchStream } from './watch.ts';
+import {
+  parseInitialEvents,
+  parseTimeout,
+  type WatchContext,
+  type WatchRequest,
+  WatchStream,
+} from './watch.ts';
 import { existing, write } from './write.ts';
 
 const BODY_LIMIT = 3 * 1024 * 1024;
@@ -58,10 +66,12 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
       entry.status = response.statusCode;
     }
   });
+  let protobuf = false;
   try {
     const url = new URL(entry.url, 'https://server');
     const route = parse(method, url, request, context);
     entry.verb = route.verb;
+    protobuf = route.kind === 'resource' && wantsProtobuf(request.headers.accept, route.resource);
     if (await intercepted(response, route, context.faults)) {
       return;
     }
@@ -70,7 +80,7 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
   } catch (error) {
     const known =
       error instanceof ApiError ? error : new ApiError(500, String((error as Error).message ?? error));
-    sendJson(response, known.code, JSON.stringify(known.toStatus()), context.faults);
+    sendStatus(response, known.toStatus(), protobuf);
   }
 }
 
@@ -157,8 +167,10 @@ async function answer(
       );
   }
   const { resource, namespace, name, verb } = route;
+  const protobuf = wantsProtobuf(request.headers.accept, resource);
   if (verb === 'get') {
-    return sendJson(response, 200, existing(store, resource, namespace, name!).json, faults);
+    const { object, json } = existing(store, resource, namespace, name!);
+    return sendPieces(response, [protobuf ? encodeObject(resource, object) : json], faults, protobuf);
   }
   if (verb === 'list' || verb === 'watch' || verb === 'deletecollection') {
     const byField = fieldSelector(url.searchParams.get('fieldSelector'), resource);
@@ -176,14 +188,13 @@ async function answer(
       return sendJson(response, 200, JSON.stringify(listOf(resource, store.rv, items)), faults);
     }
     if (verb === 'list') {
-      const page = context.lists.page(resource, matches, url.searchParams);
-      return sendPieces(
-        response,
-        [page.head, ...page.items.flatMap((i, at) => (at === 0 ? [i] : [',', i])), ']}'],
-        faults,
-      );
+      const { metadata, head, items } = context.lists.page(resource, matches, url.searchParams);
+      const pieces = protobuf
+        ? [encodeList(resource, metadata, items)]
+        : [head, ...items.flatMap((i, at) => (at === 0 ? [i] : [',', i])), ']}'];
+      return sendPieces(response, pieces, faults, protobuf);
     }
-    startWatch(url.searchParams, resource, matches, response, context);
+    startWatch(url.searchParams, { resource, matches, protobuf }, response, context);
     return;
   }
   const contentType = request.headers['content-type'] ?? 'application/json';
@@ -199,8 +210,7 @@ function listOf(resource: ResourceType, rv: number, items: readonly KubeObject[]
 
 function startWatch(
   query: URLSearchParams,
-  resource: ResourceType,
-  matches: (object: KubeObject) => boolean,
+  wanted: Pick<WatchRequest, 'resource' | 'matches' | 'protobuf'>,
   response: ServerResponse,
   context: HandlerContext,
 ): void {
@@ -212,7 +222,7 @@ function startWatch(
   const timeoutSeconds = parseTimeout(query.get('timeoutSeconds'));
   const bookmarks = query.get('allowWatchBookmarks') === 'true';
   new WatchStream(
-    { resource, matches, resourceVersion, timeoutSeconds, bookmarks, initialEvents },
+    { ...wanted, resourceVersion, timeoutSeconds, bookmarks, initialEvents },
     response,
     context.watches,
   ).start();
@@ -256,30 +266,4 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   } catch (error) {
     throw new ApiError(400, `error decoding the request body: ${(error as Error).message}`);
   }
-}
-
-function sendJson(response: ServerResponse, status: number, json: string, faults: ActiveFaults): void {
-  if (status >= 400) {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(json);
-    return;
-  }
-  response.statusCode = status;
-  sendPieces(response, [json], faults);
-}
-
-function sendPieces(response: ServerResponse, pieces: readonly string[], faults: ActiveFaults): void {
-  response.setHeader('content-type', 'application/json');
-  if (faults.takeGarbage()) {
-    response.end('{"kind":"NodeList","metadata":{"resourceVersion":"1"},"items":[{]}');
-    return;
-  }
-  if (faults.takeTruncated()) {
-    const text = pieces.join('');
-    response.write(text.slice(0, text.length / 2), () => response.socket?.destroy());
-    return;
-  }
-  for (const piece of pieces) {
-    response.write(piece);
-  }
-  response.end();
 }

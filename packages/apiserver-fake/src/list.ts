@@ -15,6 +15,7 @@ interface Snapshot {
 
 /** A page in pieces, so that a list of thousands of objects is never a single string. */
 export interface Page {
+  metadata: unknown;
   head: string;
   items: readonly string[];
 }
@@ -99,7 +100,7 @@ export class Lists {
       this.#snapshots.delete(id);
     }
     const head = `{"kind":"${resource.kind}List","apiVersion":"${apiVersionOf(resource)}","metadata":${JSON.stringify(metadata)},"items":[`;
-    return { head, items: snapshot.items.slice(offset, end) };
+    return { metadata, head, items: snapshot.items.slice(offset, end) };
   }
 
   #keep(snapshot: Snapshot): string {

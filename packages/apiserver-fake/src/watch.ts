@@ -1,6 +1,7 @@
 /** One watch: a response with one JSON event per line. */
 import type { ServerResponse } from 'node:http';
 import type { ActiveFaults } from './faults.ts';
+import { encodeEvent, encodeObject, encodeStatus, PROTOBUF } from './protobuf/envelope.ts';
 import { apiVersionOf, type KubeObject, type ResourceType } from './resources.ts';
 import { ApiError, expired, tooLarge } from './status.ts';
 import type { EventType, Store, StoreEvent } from './store.ts';
@@ -17,6 +18,8 @@ export interface WatchRequest {
   resourceVersion: string | null;
   timeoutSeconds: number;
   bookmarks: boolean;
+  /** Events in protobuf instead of JSON. */
+  protobuf: boolean;
   /** `sendInitialEvents`; undefined when the client did not set it. */
   initialEvents: boolean | undefined;
 }
@@ -57,10 +60,16 @@ export class WatchStream {
     if (missed === undefined && faults.goneAs === 'status') {
       throw expired(rv, store.compacted);
     }
-    this.#response.writeHead(200, { 'content-type': 'application/json' });
+    const { protobuf } = this.#request;
+    this.#response.writeHead(200, {
+      'content-type': protobuf ? `${PROTOBUF};stream=watch` : 'application/json',
+    });
     this.#response.flushHeaders();
     if (missed === undefined) {
-      this.#response.end(line('ERROR', JSON.stringify(expired(rv, store.compacted).toStatus())));
+      const status = expired(rv, store.compacted).toStatus();
+      this.#response.end(
+        protobuf ? encodeEvent('ERROR', encodeStatus(status)) : line('ERROR', JSON.stringify(status)),
+      );
       return;
     }
     streams.add(this);
@@ -112,7 +121,7 @@ export class WatchStream {
       apiVersion: apiVersionOf(this.#request.resource),
       metadata: { resourceVersion: String(this.#context.store.rv), creationTimestamp: null, annotations },
     };
-    this.#raw(line('BOOKMARK', JSON.stringify(object)));
+    this.#raw(this.#encode('BOOKMARK', JSON.stringify(object)));
   }
 
   #before(rv: number, count: number): StoreEvent[] {
@@ -180,22 +189,34 @@ export class WatchStream {
     if (this.#stalled) {
       return;
     }
-    const text = line(type, json);
+    const event = this.#encode(type, json);
     if (this.#context.faults.takeGarbage()) {
-      this.#raw(`${text.slice(0, 20)}\u0000}{${text.slice(30)}`);
+      this.#raw(garbage(event));
     } else if (this.#context.faults.takeTruncated()) {
-      this.#response.write(text.slice(0, text.length / 2), () => this.drop());
+      this.#response.write(event.slice(0, event.length / 2), () => this.drop());
       this.#stalled = true;
     } else {
-      this.#raw(text);
+      this.#raw(event);
     }
   }
 
-  #raw(text: string): void {
+  #encode(type: string, json: string): string | Buffer {
+    const { protobuf, resource } = this.#request;
+    return protobuf ? encodeEvent(type, encodeObject(resource, JSON.parse(json))) : line(type, json);
+  }
+
+  #raw(event: string | Buffer): void {
     if (!this.#stalled && !this.#response.writableEnded) {
-      this.#response.write(text);
+      this.#response.write(event);
     }
   }
+}
+
+/** Spoils an event of a watch; one in protobuf keeps its length. */
+function garbage(event: string | Buffer): string | Buffer {
+  return typeof event === 'string'
+    ? `${event.slice(0, 20)}\u0000}{${event.slice(30)}`
+    : Buffer.concat([event.subarray(0, 4), Buffer.alloc(event.length - 4, 255)]);
 }
 
 /** Returns the last state that matched, with the event's version: kube-apiserver sends it with DELETED. */

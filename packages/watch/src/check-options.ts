@@ -1,5 +1,7 @@
 import type { BackoffOptions } from './backoff.ts';
 import { checkKeys } from './check-keys.ts';
+import { jsonEqual } from './equal.ts';
+import { fieldsOf } from './protobuf/message.ts';
 import type { WatchHooks, WatchOptions } from './types.ts';
 
 /**
@@ -14,6 +16,7 @@ export function checkOptions<T, O>(options: WatchOptions<T, O>): void {
     path: true,
     select: true,
     fields: true,
+    protobuf: true,
     equal: true,
     fieldSelector: true,
     labelSelector: true,
@@ -30,6 +33,10 @@ export function checkOptions<T, O>(options: WatchOptions<T, O>): void {
     clock: true,
     random: true,
   });
+  const { fields, protobuf } = options;
+  if (protobuf !== undefined && !jsonEqual(fields, fieldsOf(protobuf))) {
+    throw new TypeError('Invalid protobuf: expected the same fields as in the option fields');
+  }
   checkKeys<keyof BackoffOptions>('backoff', options.backoff ?? {}, {
     initialMs: true,
     maxMs: true,

@@ -17,14 +17,14 @@ export type WatchEvent =
   | { type: 'BOOKMARK'; resourceVersion: string }
   | { type: 'ERROR'; error: WatchError };
 
-type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
+export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
 /**
- * Parses one line; undefined for an empty one.
+ * Parses one line or frame; undefined for an empty line.
  *
- * @throws {WatchError} PROTOCOL when the line is not a watch event
+ * @throws {WatchError} PROTOCOL when it is not a watch event
  */
-export type ReadEvent = (line: Buffer) => WatchEvent | undefined;
+export type ReadEvent = (bytes: Buffer) => WatchEvent | undefined;
 
 const TYPE = MORE_MARKS;
 const WHAT = 'an event';
@@ -37,7 +37,7 @@ export function eventReader(fields: Fields | undefined): ReadEvent {
 function readFields(fields: Fields): (line: Buffer) => WatchEvent {
   const reader = new FieldReader({ object: fields }, { type: TYPE, object: IDENTITY }, 'object');
   return (line) => {
-    asProtocolError(WHAT, () => reader.read(line));
+    asProtocolError(WHAT, 'JSON', () => reader.read(line));
     const type = reader.text(TYPE);
     // Bookmarks and errors are rare and do not have the requested fields.
     return isChange(type) ? changed(type, fromFields(reader)) : readWhole(line);
@@ -64,11 +64,13 @@ function readWhole(line: Buffer): WatchEvent {
   return { type, resourceVersion: metadata.resourceVersion };
 }
 
-function isChange(type: unknown): type is ChangeType {
+/** True for events about an object. */
+export function isChange(type: unknown): type is ChangeType {
   return type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED';
 }
 
-function changed(type: ChangeType, incoming: IncomingObject | undefined): WatchEvent {
+/** @throws {WatchError} PROTOCOL when there is no object */
+export function changed(type: ChangeType, incoming: IncomingObject | undefined): WatchEvent {
   if (incoming !== undefined) {
     return { type, ...incoming };
   }

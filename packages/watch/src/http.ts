@@ -19,8 +19,7 @@ const CONNECT_MS = 3000;
  */
 export function httpTransport(kubeConfig: KubeConfigLike, userAgent = 'cnikit-watch'): Transport {
   return {
-    get: (path, signal, options) =>
-      send(kubeConfig, { method: 'GET', path, userAgent, gatherMs: options?.gatherMs }, signal),
+    get: (path, signal, options) => send(kubeConfig, { method: 'GET', path, userAgent, ...options }, signal),
   };
 }
 
@@ -32,6 +31,8 @@ export interface HttpRequest {
   body?: string | undefined;
   contentType?: string | undefined;
   gatherMs?: number | undefined;
+  /** Value of the Accept header; default JSON. */
+  accept?: string | undefined;
 }
 
 /**
@@ -41,13 +42,13 @@ export interface HttpRequest {
  */
 export async function send(
   kubeConfig: KubeConfigLike,
-  { method, path, userAgent, body, contentType, gatherMs = 0 }: HttpRequest,
+  { method, path, userAgent, body, contentType, gatherMs = 0, accept = 'application/json' }: HttpRequest,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { server, options } = await unlessAborted(requestOptions(kubeConfig), signal);
   const content =
     body === undefined ? {} : { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) };
-  options.headers = { Accept: 'application/json', 'User-Agent': userAgent, ...content, ...options.headers };
+  options.headers = { Accept: accept, 'User-Agent': userAgent, ...content, ...options.headers };
   const answer = await open(new URL(server + path), { ...options, method }, body, gatherMs, signal);
   if (answer.status === 401) {
     renewCredentials(kubeConfig);
@@ -82,6 +83,7 @@ function open(
       resolve({
         status: response.statusCode ?? 0,
         retryAfter: response.headers['retry-after'],
+        contentType: response.headers['content-type'],
         body: gatherMs > 0 ? gathered(response, () => pauseOf(response, gatherMs)) : response,
         close: () => request.destroy(),
       });

@@ -39,8 +39,18 @@ export function fromObject(object: unknown): IncomingObject | undefined {
   };
 }
 
-/** Wraps an object that was read with the marks of IDENTITY. */
-export function fromFields(reader: FieldReader): IncomingObject | undefined {
+/** An object reduced to requested fields and the marks of IDENTITY. */
+export interface ReadObject {
+  /** A marked value if it is a string. */
+  text(mark: number): string | undefined;
+  /** SHA-256 of the requested fields. */
+  digest(): string;
+  /** The requested fields. */
+  value(): unknown;
+}
+
+/** Wraps an object that was read with the marks of IDENTITY; undefined if it is not a Kubernetes object. */
+export function fromFields(reader: ReadObject): IncomingObject | undefined {
   const { name, namespace, uid, resourceVersion } = IDENTITY.metadata;
   const [own, version] = [reader.text(name), reader.text(resourceVersion)];
   if (own === undefined || version === undefined) {
@@ -65,7 +75,7 @@ export function itemReader(fields: Fields | undefined): (bytes: Buffer) => Incom
   if (fields !== undefined) {
     const reader = new FieldReader(fields, IDENTITY);
     read = (bytes) => {
-      asProtocolError('a list', () => reader.read(bytes));
+      asProtocolError('a list', 'JSON', () => reader.read(bytes));
       return fromFields(reader);
     };
   }
@@ -74,8 +84,13 @@ export function itemReader(fields: Fields | undefined): (bytes: Buffer) => Incom
     if (incoming !== undefined) {
       return incoming;
     }
-    throw new WatchError('PROTOCOL', 'The API server listed an object without name or version');
+    return unidentified();
   };
+}
+
+/** @throws {WatchError} PROTOCOL */
+export function unidentified(): never {
+  throw new WatchError('PROTOCOL', 'The API server listed an object without name or version');
 }
 
 /**
@@ -85,15 +100,18 @@ export function itemReader(fields: Fields | undefined): (bytes: Buffer) => Incom
  * @throws {WatchError} PROTOCOL when the bytes are not JSON
  */
 export function parseJson(bytes: Buffer, what: string): unknown {
-  return asProtocolError(what, () => JSON.parse(bytes.toString('utf8')));
+  return asProtocolError(what, 'JSON', () => JSON.parse(bytes.toString('utf8')));
 }
 
 /** Runs a parser and turns what it throws into a WatchError PROTOCOL. */
-export function asProtocolError<T>(what: string, read: () => T): T {
+export function asProtocolError<T>(what: string, format: 'JSON' | 'protobuf', read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw new WatchError('PROTOCOL', `The API server sent ${what} that is not JSON`, { cause });
+    if (cause instanceof WatchError) {
+      throw cause;
+    }
+    throw new WatchError('PROTOCOL', `The API server sent ${what} that is not ${format}`, { cause });
   }
 }
 

@@ -17,6 +17,7 @@ export { WatchError, type WatchErrorCode } from './errors.ts';
 export type { Fields } from './fields.ts';
 export { httpTransport } from './http.ts';
 export { inClusterConfig } from './in-cluster.ts';
+export type { Message as ProtobufMessage, MessageField as ProtobufField } from './protobuf/message.ts';
 export type { Answer, GetOptions, KubeConfigLike, Transport } from './transport.ts';
 export type { Change, KubeObject, ObjectChange, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
 export { watch } from './watch.ts';

@@ -18,11 +18,17 @@ export interface ListEnvelope {
   metadata?: { resourceVersion?: string; continue?: string };
 }
 
+/** Reads the chunks of a list. */
+export interface ListReader {
+  push(chunk: Uint8Array): void;
+  end(): ListEnvelope;
+}
+
 /**
  * Splits a Kubernetes list as it arrives and passes each object of `items` on alone, so that memory holds one item and
  * not the list. Bytes are only scanned for strings and brackets; the consumer validates each item.
  */
-export class ItemSplitter {
+export class ItemSplitter implements ListReader {
   readonly #maxItemBytes: number;
   readonly #take: (item: Buffer) => void;
   #depth = 0;

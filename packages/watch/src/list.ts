@@ -1,6 +1,5 @@
 import { WatchError } from './errors.ts';
-import { itemReader } from './incoming-object.ts';
-import { ItemSplitter, type ListEnvelope } from './items.ts';
+import type { ListEnvelope } from './items.ts';
 import { type Context, openRequest } from './open-request.ts';
 import type { Entry } from './store.ts';
 
@@ -65,17 +64,15 @@ async function page<T>(
       query.set('resourceVersionMatch', 'NotOlderThan');
     }
   }
-  const { chunks, close } = await openRequest(context, `${request.path}?${query}`);
+  const { chunks, format, close } = await openRequest(context, `${request.path}?${query}`);
   try {
-    const read = itemReader(context.fields);
-    const splitter = new ItemSplitter(context.maxObjectBytes, (bytes) => {
-      const { name, uid, resourceVersion, digest, object } = read(bytes);
+    const reader = format.list(({ name, uid, resourceVersion, digest, object }) => {
       entries.set(name, { uid, resourceVersion, digest, value: request.select(object()) });
     });
     for await (const chunk of chunks) {
-      splitter.push(chunk);
+      reader.push(chunk);
     }
-    return splitter.end();
+    return reader.end();
   } finally {
     close();
   }

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import { errorFromAnswer, WatchError } from './errors.ts';
-import type { Fields } from './fields.ts';
+import type { Format, Formats } from './format.ts';
 import { IdleTimer } from './idle-timer.ts';
 import type { Answer, GetOptions, Transport } from './transport.ts';
 
@@ -13,15 +13,15 @@ export interface Context {
   clock: Clock;
   signal: AbortSignal;
   requestMs: number;
-  maxObjectBytes: number;
-  /** Requested fields of each object; undefined: the whole object. */
-  fields: Fields | undefined;
+  formats: Formats;
 }
 
 /** An accepted request whose body is guarded by an idle timer. */
 export interface OpenRequest {
   /** Chunks of the body; throws IDLE on timeout, CONNECT when the connection breaks. */
   chunks: AsyncIterable<Uint8Array>;
+  /** How to read them. */
+  format: Format;
   /** Sets the idle limit. */
   limit(ms: number): void;
   /** Releases the connection; must always be called. */
@@ -38,7 +38,7 @@ export async function openRequest(
   path: string,
   options?: GetOptions,
 ): Promise<OpenRequest> {
-  const { clock, transport } = context;
+  const { clock, transport, formats } = context;
   const own = new AbortController();
   const forward = (): void => own.abort();
   context.signal.addEventListener('abort', forward);
@@ -80,23 +80,25 @@ export async function openRequest(
     if (context.signal.aborted) {
       own.abort();
     }
-    answer = await transport.get(path, own.signal, options);
+    answer = await transport.get(path, own.signal, { ...options, accept: formats.accept });
+    const format = formats.of(answer.contentType);
     const body = chunks(answer.body);
     if (answer.status !== 200) {
-      throw errorFromAnswer(answer.status, await text(body), answer.retryAfter, clock.now());
+      const status = format.status(await start(body));
+      throw errorFromAnswer(answer.status, status, answer.retryAfter, clock.now());
     }
     const limit = (ms: number): void => {
       limitMs = ms;
       timer.limit(ms);
     };
-    return { chunks: body, limit, close };
+    return { chunks: body, format, limit, close };
   } catch (error) {
     close();
     throw explain(error);
   }
 }
 
-async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
+async function start(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   try {
@@ -110,5 +112,5 @@ async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
   } catch {
     // The status alone has to do.
   }
-  return Buffer.concat(pieces).toString('utf8');
+  return Buffer.concat(pieces);
 }

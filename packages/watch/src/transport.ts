@@ -5,6 +5,8 @@ export interface Answer {
   status: number;
   /** Value of the Retry-After header. */
   retryAfter?: string | undefined;
+  /** Value of the Content-Type header. Without it the body counts as JSON. */
+  contentType?: string | undefined;
   /** Throws when the connection breaks or the signal fires. */
   body: AsyncIterable<Uint8Array>;
   /** Closes the connection, whether or not the body was read. */
@@ -15,6 +17,12 @@ export interface Answer {
 export interface GetOptions {
   /** See `WatchOptions`. */
   gatherMs?: number | undefined;
+  /**
+   * Value of the Accept header.
+   *
+   * @default 'application/json'
+   */
+  accept?: string | undefined;
 }
 
 /** The watch's access to the API server, replaceable in tests and simulations. */

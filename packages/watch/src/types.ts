@@ -2,6 +2,7 @@ import type { BackoffOptions } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { WatchError } from './errors.ts';
 import type { Fields } from './fields.ts';
+import type { Message } from './protobuf/message.ts';
 import type { KubeConfigLike, Transport } from './transport.ts';
 
 /** A Kubernetes object as JSON; only the common fields are typed. */
@@ -81,6 +82,13 @@ export interface WatchOptions<T, O = KubeObject> {
    * @default the whole object
    */
   fields?: Fields;
+  /**
+   * The same fields as in the resource's protobuf message. With them the watch requests protobuf, where unused fields cost
+   * nothing, and accepts JSON. Resources without protobuf, such as custom resources, come as JSON.
+   *
+   * @default JSON
+   */
+  protobuf?: Message;
   /**
    * Returns whether two selected values are equal; then no `modified` is yielded.
    *

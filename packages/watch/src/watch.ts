@@ -2,9 +2,9 @@ import { checkOptions } from './check-options.ts';
 import { sleep, systemClock } from './clock.ts';
 import { jsonEqual } from './equal.ts';
 import { WatchError } from './errors.ts';
-import { eventReader, type WatchEvent } from './events.ts';
+import type { WatchEvent } from './events.ts';
+import { type Format, Formats } from './format.ts';
 import { httpTransport } from './http.ts';
-import { LineSplitter } from './lines.ts';
 import { list } from './list.ts';
 import { type Context, openRequest } from './open-request.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
@@ -83,8 +83,7 @@ class Watcher<T, O> {
       clock,
       signal: options.signal ?? new AbortController().signal,
       requestMs: (options.requestSeconds ?? 30) * 1000,
-      maxObjectBytes: options.maxObjectBytes ?? 8 * 1024 * 1024,
-      fields: options.fields,
+      formats: new Formats(options.fields, options.protobuf, options.maxObjectBytes ?? 8 * 1024 * 1024),
     };
   }
 
@@ -115,6 +114,7 @@ class Watcher<T, O> {
         if (error.code === 'EXPIRED' || error.code === 'PROTOCOL') {
           this.#resourceVersion = undefined;
         }
+        this.#context.formats.failed(error);
         delay = this.#delays.afterError(error);
         yield* this.#becomeStale(error);
       }
@@ -164,9 +164,13 @@ class Watcher<T, O> {
     query.set('resourceVersion', from);
     query.set('timeoutSeconds', String(seconds));
     const { gatherMs } = this.#options;
-    const { chunks, limit, close } = await openRequest(this.#context, `${this.#options.path}?${query}`, {
-      gatherMs,
-    });
+    const { chunks, format, limit, close } = await openRequest(
+      this.#context,
+      `${this.#options.path}?${query}`,
+      {
+        gatherMs,
+      },
+    );
     const opened = clock.now();
     const lines = this.#lines;
     this.#heard();
@@ -178,7 +182,7 @@ class Watcher<T, O> {
       if (this.#emptyWatches < EMPTY_WATCHES) {
         yield* this.#becomeFresh();
       }
-      yield* this.#read(chunks);
+      yield* this.#read(chunks, format);
       reason = 'timeout';
     } catch (error) {
       if (signal.aborted) {
@@ -188,6 +192,7 @@ class Watcher<T, O> {
         throw error;
       }
       failure = error;
+      this.#context.formats.failed(error);
       reason = watchEnd(error);
       if (reason === 'expired' || reason === 'protocol') {
         this.#resourceVersion = undefined;
@@ -218,12 +223,11 @@ class Watcher<T, O> {
     return delay;
   }
 
-  async *#read(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Change<T>, void> {
-    const splitter = new LineSplitter(this.#context.maxObjectBytes);
-    const read = eventReader(this.#context.fields);
+  async *#read(chunks: AsyncIterable<Uint8Array>, format: Format): AsyncGenerator<Change<T>, void> {
+    const { splitter, read } = format.watch();
     for await (const chunk of chunks) {
-      for (const line of splitter.push(chunk)) {
-        const event = read(line);
+      for (const bytes of splitter.push(chunk)) {
+        const event = read(bytes);
         // A loop instead of yield*: most events change nothing, and yield* would cost several promises each.
         if (event !== undefined) {
           for (const change of this.#take(event)) {

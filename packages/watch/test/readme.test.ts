@@ -9,7 +9,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inClusterConfig, watch } from '../src/index.ts';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const [example, selecting, counting] = [...README.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1]!);
+const [example, selecting, inProtobuf, counting] = [...README.matchAll(/```ts\n(.*?)```/gs)].map(
+  (match) => match[1]!,
+);
 
 describe('README', () => {
   const directory = mkdtempSync(join(tmpdir(), 'watch-readme-'));
@@ -67,9 +69,12 @@ const kubeConfig = new KubeConfig(); kubeConfig.loadFromFile(${kubeconfig});\n`,
     await server.start();
   });
 
-  test('README: the second example compiles against the API', async () => {
+  test.each([
+    ['second', selecting, 'changes'],
+    ['third', inProtobuf, 'inProtobuf'],
+  ])('README: the %s example compiles against the API', async (_, code, variable) => {
     const child = run(
-      `${selecting!}\nconsole.log(typeof changes.next);`.replace(
+      `${code!}\nconsole.log(typeof ${variable}.next);`.replace(
         'process.env',
         "{ KUBERNETES_SERVICE_HOST: 'h', KUBERNETES_SERVICE_PORT: '1' }",
       ),

@@ -1,6 +1,7 @@
 /** Reduces Node objects of the API, which are untrusted, to the fields in use. Pure. */
 
 import { formatAddress, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';
+import type { ProtobufMessage } from '@cnikit/watch';
 import type { NodeInfo } from '../core/model.ts';
 
 type Json = Record<string, unknown>;
@@ -16,6 +17,26 @@ export const nodeFields = {
   spec: { podCIDR: true, podCIDRs: true, taints: { key: true } },
   status: { addresses: { type: true, address: true }, conditions: { type: true, status: true } },
 } as const;
+
+/** The same fields with their numbers in `v1.Node`. */
+export const nodeMessage: ProtobufMessage = {
+  metadata: [1, { name: [1, 'string'], uid: [5, 'string'], creationTimestamp: [8, 'time'] }],
+  spec: [
+    2,
+    {
+      podCIDR: [1, 'string'],
+      podCIDRs: [7, 'string', 'repeated'],
+      taints: [5, { key: [1, 'string'] }, 'repeated'],
+    },
+  ],
+  status: [
+    3,
+    {
+      addresses: [5, { type: [1, 'string'], address: [2, 'string'] }, 'repeated'],
+      conditions: [4, { type: [1, 'string'], status: [2, 'string'] }, 'repeated'],
+    },
+  ],
+};
 
 /**
  * Returns the fields that the agent uses of a Node (`v1.Node` as JSON). Never throws: unusable parts are left

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import type { Transport } from '@cnikit/watch';
+import { startApiServer } from '@cnikit/apiserver-fake';
+import { httpTransport, type Transport } from '@cnikit/watch';
 import { describe, expect, test } from 'vitest';
 import { Metrics } from '../core/metrics.ts';
 import { FakeClock } from '../testing/fake-agent.ts';
@@ -100,4 +101,51 @@ test('watchNodes() requests every field that selectNode() reads', async () => {
   const changes = watchNodes({ transport }, new Metrics(), new AbortController().signal);
   const { value } = await changes[Symbol.asyncIterator]().next();
   expect([...value.objects.values()]).toEqual(nodes.map(selectNode));
+});
+
+test('watchNodes() reads the same Nodes from protobuf as from JSON', async () => {
+  const condition = { type: 'NetworkUnavailable', status: 'True', reason: 'r' };
+  const taints = [{ key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' }, { key: 'own' }];
+  const addresses = ['192.0.2.1', '2001:db8::1'].map((address) => ({ type: 'InternalIP', address }));
+  const podCIDRs = ['10.1.0.0/24', 'fd00::/64'];
+  await using server = Object.assign(
+    await startApiServer({
+      nodes: [
+        {
+          metadata: { name: 'n1', creationTimestamp: '2026-01-01T00:00:00Z', labels: { a: 'b' } },
+          spec: { podCIDR: podCIDRs[0], podCIDRs, taints },
+          status: { addresses, conditions: [{ type: 'Ready', status: 'False' }, condition] },
+        },
+        { metadata: { name: 'n2' } },
+        { metadata: { name: 'n3' }, spec: { podCIDR: 'x' }, status: { addresses: [{ type: 'ExternalIP' }] } },
+      ],
+    }),
+    { [Symbol.asyncDispose]: () => server.close() },
+  );
+  const { url, caCert, token } = server;
+  const http = httpTransport({
+    getCurrentCluster: () => ({ server: url }),
+    getCurrentUser: () => null,
+    applyToHTTPSOptions: async (options) =>
+      void Object.assign(options, { ca: caCert, headers: { Authorization: `Bearer ${token}` } }),
+  });
+  const read = async (accept: object): Promise<[type: string | undefined, nodes: unknown]> => {
+    const stop = new AbortController();
+    let type: string | undefined;
+    const transport: Transport = {
+      get: async (path, signal, options) => {
+        const answer = await http.get(path, signal, { ...options, ...accept });
+        type = answer.contentType;
+        return answer;
+      },
+    };
+    const changes = watchNodes({ transport }, new Metrics(), stop.signal);
+    const { value } = await changes[Symbol.asyncIterator]().next();
+    stop.abort();
+    return [type, [...value.objects.values()]];
+  };
+  const fromProtobuf = await read({});
+  const fromJson = await read({ accept: 'application/json' });
+  expect([fromProtobuf[0], fromJson[0]]).toEqual(['application/vnd.kubernetes.protobuf', 'application/json']);
+  expect(fromProtobuf[1]).toEqual(fromJson[1]);
 });

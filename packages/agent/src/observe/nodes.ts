@@ -4,7 +4,7 @@ import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { NodeInfo } from '../core/model.ts';
 import { type After, Timers } from '../core/timers.ts';
-import { nodeFields, sameNode, selectNode } from './node.ts';
+import { nodeFields, nodeMessage, sameNode, selectNode } from './node.ts';
 
 export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
 
@@ -44,6 +44,7 @@ export function watchNodes(
     path: '/api/v1/nodes',
     select: selectNode,
     fields: nodeFields,
+    protobuf: nodeMessage,
     equal: sameNode,
     signal,
     idleSeconds: IDLE_SECONDS,

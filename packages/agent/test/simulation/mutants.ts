@@ -7,6 +7,8 @@ export interface Mutant {
   file: string;
   /** Profile of the histories that can find it; absent: any. */
   profile?: 'control-plane';
+  /** A seed that found it. The search starts there, and continues with all seeds once histories have changed. */
+  foundBy?: number;
   /** Text that the file has exactly once, and its replacement. */
   from: string;
   to: string;
@@ -16,6 +18,7 @@ export const mutants: Record<string, Mutant> = {
   'deaf-to-deletes': {
     what: 'a deleted node is not reported to the agent',
     file: 'agent/src/observe/nodes.ts',
+    foundBy: 8,
     from: 'consumer.deleteNode(change.object.name);',
     to: 'continue;',
   },
@@ -65,6 +68,7 @@ export const mutants: Record<string, Mutant> = {
   'no-idle-watchdog': {
     what: 'a silent watch is never given up',
     file: 'watch/src/idle-timer.ts',
+    foundBy: 9,
     from: 'this.#onTimeout();',
     to: 'return;',
   },
@@ -114,6 +118,7 @@ export const mutants: Record<string, Mutant> = {
   'stale-way': {
     what: 'the old route stays while the tunnel cannot be created',
     file: 'agent/src/reconcile/route-order.ts',
+    foundBy: 18,
     from: "return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];",
     to: 'return [];',
   },
@@ -210,6 +215,7 @@ export const mutants: Record<string, Mutant> = {
   'ignores-bent-rules': {
     what: 'a changed rule of the nftables table is kept',
     file: 'agent/src/apply/nftables.ts',
+    foundBy: 12,
     from: 'rules.length === wanted.length && rules.every((rule, i) => rule === wanted[i])',
     to: 'rules.length > 0',
   },

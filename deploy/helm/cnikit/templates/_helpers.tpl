@@ -23,6 +23,7 @@ app.kubernetes.io/part-of: cnikit
 {{- if ne .packetFilter "auto" }}{{ $args = append $args (printf "--packet-filter=%s" .packetFilter) }}{{ end -}}
 {{- if ne .layout "routed" }}{{ $args = append $args (printf "--layout=%s" .layout) }}{{ end -}}
 {{- with .foreignSourceNamespaces }}{{ $args = append $args (printf "--foreign-source-namespaces=%s" (join "," .)) }}{{ end -}}
+{{- if .macFromAddress }}{{ $args = append $args "--mac-from-address" }}{{ end -}}
 {{- if .networkPolicy }}{{ $args = append $args "--network-policy" }}{{ end -}}
 {{- if ne .policyEstablished "keep" }}{{ $args = append $args (printf "--policy-established=%s" .policyEstablished) }}{{ end -}}
 {{- if ne (int .policyLog) 0 }}{{ $args = append $args (printf "--policy-log=%d" (int .policyLog)) }}{{ end -}}

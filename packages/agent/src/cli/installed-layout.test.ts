@@ -36,6 +36,14 @@ test('withInstalledLayout() takes the namespaces for foreign source addresses of
   expect(namespaces(7)).toEqual([]);
 });
 
+test('withInstalledLayout() takes --mac-from-address of the installed conflist unless the option is given', () => {
+  const macFromAddress = (value: unknown, ...options: string[]) =>
+    configWith(JSON.stringify({ plugins: [{ macFromAddress: value }] }), ...options).macFromAddress;
+  expect(macFromAddress(true)).toBe(true);
+  expect(macFromAddress(undefined)).toBe(false);
+  expect(macFromAddress(undefined, '--mac-from-address')).toBe(true);
+});
+
 test('withInstalledLayout() leaves the layout open for a damaged conflist', () => {
   for (const text of ['', '{', 'null', '[]', '{"plugins":{}}']) {
     expect(() => layoutWith(text)).not.toThrow();

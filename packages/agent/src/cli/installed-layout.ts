@@ -4,16 +4,26 @@ import type { Config } from '../config/config.ts';
 import type { Layout } from '../core/model.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
 
+/** Fields of the first plugin that say how pods are attached. */
+interface PodFields {
+  layout?: unknown;
+  foreignSourceNamespaces?: unknown;
+  macFromAddress?: unknown;
+}
+
+function podFields(conflist: string): PodFields {
+  const { plugins = [] } = JSON.parse(conflist) as { plugins?: PodFields[] };
+  return plugins[0] ?? {};
+}
+
 /** Returns the layout of new pods: after a rollback the conflist may be an earlier one. */
 export function layoutOf(conflist: string): Layout {
-  const { plugins = [] } = JSON.parse(conflist) as { plugins?: { layout?: string }[] };
-  return plugins[0]?.layout === 'routed' ? 'routed' : 'bridge';
+  return podFields(conflist).layout === 'routed' ? 'routed' : 'bridge';
 }
 
 /** Returns the namespaces whose pods may ask to send from other source addresses. */
 function foreignSourceNamespacesOf(conflist: string): string[] {
-  const { plugins = [] } = JSON.parse(conflist) as { plugins?: { foreignSourceNamespaces?: unknown }[] };
-  const names = plugins[0]?.foreignSourceNamespaces;
+  const names = podFields(conflist).foreignSourceNamespaces;
   return Array.isArray(names) ? names.map(String) : [];
 }
 
@@ -31,6 +41,7 @@ export function withInstalledLayout(config: Config): Config {
       ...config,
       layout: config.layout ?? layoutOf(conflist),
       foreignSourceNamespaces: config.foreignSourceNamespaces ?? foreignSourceNamespacesOf(conflist),
+      macFromAddress: config.macFromAddress ?? podFields(conflist).macFromAddress === true,
     };
   } catch {
     // Damaged; the report says so.

@@ -33,6 +33,8 @@ export interface Config {
   layout?: Layout | undefined;
   /** Namespaces whose pods may send from other source addresses; undefined: not given, none for a new node. */
   foreignSourceNamespaces?: string[] | undefined;
+  /** Pods of a bridge have MAC addresses that follow from their addresses; undefined: not given, off for a new node. */
+  macFromAddress?: boolean | undefined;
   /** Enforce NetworkPolicies. */
   networkPolicy: boolean;
   policySettings: PolicySettings;
@@ -101,6 +103,7 @@ export function parseConfig(
     encap: parseEncap(values.encap),
     layout: parseLayout(values.layout),
     foreignSourceNamespaces: parseNamespaces(values['foreign-source-namespaces']),
+    macFromAddress: values['mac-from-address'],
     networkPolicy: values['network-policy'] || parseSwitch('CNIKIT_NETWORK_POLICY', env),
     policySettings: parsePolicySettings(values),
     tunnel: {

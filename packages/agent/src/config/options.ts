@@ -143,6 +143,13 @@ export const options = {
     group: 'CNI plugin',
     commands: HOST,
   },
+  'mac-from-address': {
+    type: 'boolean',
+    defaultText: 'off; for plan and doctor that of the installed conflist',
+    help: 'Give pods MAC addresses that follow from their addresses, so that they announce fewer when they start. Only with --layout=bridge. Pods that run keep what they started with',
+    group: 'CNI plugin',
+    commands: HOST,
+  },
   ...policyOptions,
   'plugin-binary': {
     type: 'string',

@@ -36,8 +36,10 @@ test('containernetworking/plugins#697, kubernetes/kubernetes#108121: conflist() 
 
 test('conflist() names the routed layout beside the bridge of earlier pods', () => {
   const pluginOf = (layout: 'bridge' | 'routed') =>
-    JSON.parse(conflist(node(1), facts, { layout })!).plugins[0] as object;
-  expect(pluginOf('routed')).toEqual({ ...pluginOf('bridge'), layout: 'routed' });
+    JSON.parse(conflist(node(1), facts, { layout })!).plugins[0] as { routerSolicitations?: boolean };
+  const { routerSolicitations, ...onBridge } = pluginOf('bridge');
+  expect(routerSolicitations).toBe(false);
+  expect(pluginOf('routed')).toEqual({ ...onBridge, layout: 'routed' });
   expect(pluginOf('bridge')).not.toHaveProperty('layout');
 });
 
@@ -97,6 +99,15 @@ test('conflist() lists namespaces for foreign source addresses only with the lay
   });
   expect(pluginOf({ foreignSourceNamespaces: [] })).toEqual(plain);
   expect(pluginOf({ foreignSourceNamespaces, layout: 'bridge' })).toEqual(pluginOf({ layout: 'bridge' }));
+});
+
+test('conflist() has MAC addresses follow from addresses only with the layout bridge', () => {
+  const pluginOf = (options: object) => JSON.parse(conflist(node(1), facts, options)!).plugins[0];
+  expect(pluginOf({ macFromAddress: true, layout: 'bridge' })).toEqual({
+    ...pluginOf({ layout: 'bridge' }),
+    macFromAddress: true,
+  });
+  expect(pluginOf({ macFromAddress: true })).toEqual(pluginOf({}));
 });
 
 test('conflist() returns undefined without a podCIDR', () => {

@@ -37,6 +37,12 @@ export interface ConflistOptions {
   networkPolicy?: boolean | undefined;
   /** Namespaces whose pods may ask to send from other source addresses. */
   foreignSourceNamespaces?: readonly string[] | undefined;
+  /**
+   * Pods of a bridge have MAC addresses that follow from their addresses.
+   *
+   * @default false
+   */
+  macFromAddress?: boolean | undefined;
 }
 
 /**
@@ -60,6 +66,7 @@ export function conflist(
     hostSysctls = {},
     networkPolicy = false,
     foreignSourceNamespaces = [],
+    macFromAddress = false,
   }: ConflistOptions = {},
 ): string | undefined {
   if (own.podCIDRs.length === 0) {
@@ -81,6 +88,8 @@ export function conflist(
     foreignSourceNamespaces: exempts ? foreignSourceNamespaces : undefined,
     isDefaultGateway: true,
     hairpinMode: true,
+    // The only router on the bridge is the node, which does not advertise itself. Solicitations of routed pods reach no pod.
+    ...(layout === 'bridge' && { macFromAddress: macFromAddress || undefined, routerSolicitations: false }),
     // A node whose podCIDR changed keeps its bridge, with the old gateway address (flannel-io/flannel#1850).
     forceAddress: true,
     mtu,

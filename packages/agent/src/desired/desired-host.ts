@@ -45,6 +45,12 @@ export interface Policy extends Reachability {
    * @default []
    */
   foreignSourceNamespaces?: readonly string[] | undefined;
+  /**
+   * Pods of a bridge have MAC addresses that follow from their addresses.
+   *
+   * @default false
+   */
+  macFromAddress?: boolean | undefined;
 }
 
 /** Desired state except for the routes, which `desiredRoutes` decides one prefix at a time. */
@@ -152,6 +158,7 @@ export function desiredHost(
           layout: policy.layout,
           networkPolicy: policy.networkPolicy,
           foreignSourceNamespaces: policy.foreignSourceNamespaces,
+          macFromAddress: policy.macFromAddress,
           mtu: policy.mtu,
         })
       : undefined;

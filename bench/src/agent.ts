@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PROGRAM, setUpNetwork } from './agent/cluster.ts';
+import { asInImage, PROGRAM, setUpNetwork } from './agent/cluster.ts';
 import { HEARTBEATS, measureProcesses, type ProcessFigures, SMALL } from './agent/process.ts';
 import { measureSync } from './agent/sync.ts';
 import { goalCells } from './lib/goals.ts';
@@ -57,7 +57,7 @@ console.log(
 );
 
 const [ours, other] = await measureProcesses(
-  [PROGRAM, ...(against === undefined ? [] : [against])],
+  [PROGRAM, ...(against === undefined ? [] : [against])].map(asInImage),
   count,
   rounds,
 );

@@ -85,6 +85,8 @@ function verify() {
   const missing = [
     'opt/cnikit/cnikit',
     'opt/cnikit/cnikit-agent.js',
+    'opt/cnikit/cnikit-agent-program.cjs',
+    'opt/cnikit/cnikit-agent-program.cache',
     'usr/sbin/iptables-nft',
     'usr/sbin/iptables-legacy',
   ].filter((path) => !exists(path));

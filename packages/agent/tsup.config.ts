@@ -48,18 +48,13 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-export default defineConfig({
-  // One file for the image and for `node cnikit-agent.js`. It needs only the addon of @cnikit/sys beside it.
-  entry: { 'cnikit-agent': 'src/main.ts' },
-  format: 'esm',
+const common: Options = {
   target: 'node22.18',
   platform: 'node',
   noExternal: [/.*/],
   // tsup's own plugin would remove the protocol before ours runs.
   removeNodeProtocol: false,
   splitting: false,
-  // Lists the bundled packages, for the image's bill of materials.
-  metafile: true,
   esbuildOptions: (options) => {
     // tsup's chunks import each other without using anything; dropping such imports is intended.
     options.logOverride = { 'ignored-bare-import': 'silent' };
@@ -69,15 +64,37 @@ export default defineConfig({
     options.charset = 'ascii';
     options.lineLimit = 120;
   },
-  define: { CNIKIT_VERSION: JSON.stringify(version) },
-  esbuildPlugins: [withoutUnusedClients, lazyBuiltins],
-  banner: {
-    // CommonJS dependencies in the bundle require Node's own modules.
-    js: "#!/usr/bin/env node\nimport { createRequire as cnikitRequire } from 'node:module';\nconst require = cnikitRequire(import.meta.url);",
+  esbuildPlugins: [withoutUnusedClients],
+};
+
+// The image and `node cnikit-agent.js` need these two files, and the addon of @cnikit/sys beside them.
+export default defineConfig([
+  {
+    ...common,
+    entry: { 'cnikit-agent': 'src/start.ts' },
+    format: 'esm',
+    esbuildPlugins: [lazyBuiltins],
+    banner: {
+      js: "#!/usr/bin/env node\nimport { createRequire as cnikitRequire } from 'node:module';\nconst require = cnikitRequire(import.meta.url);",
+    },
   },
-  onSuccess: async () => {
-    const manifest = fileURLToPath(import.meta.resolve('@cnikit/sys/package.json'));
-    const addon = `prebuilds/linux-${process.arch}/cnikit_sys.node`;
-    copyFileSync(manifest.replace(/package\.json$/, addon), 'dist/cnikit_sys.node');
+  {
+    ...common,
+    entry: { 'cnikit-agent-program': 'src/main.ts' },
+    // V8 saves the code of a script, but of a module only what it compiles before it runs.
+    format: 'cjs',
+    // Lists the bundled packages, for the image's bill of materials.
+    metafile: true,
+    define: { CNIKIT_VERSION: JSON.stringify(version), 'import.meta.url': 'cnikitUrl' },
+    // An expression: the function that start.ts calls.
+    banner: {
+      js: '(function (require, cnikitFile) {"use strict"; const cnikitUrl = require("node:url").pathToFileURL(cnikitFile).href;',
+    },
+    footer: { js: '})' },
+    onSuccess: async () => {
+      const manifest = fileURLToPath(import.meta.resolve('@cnikit/sys/package.json'));
+      const addon = `prebuilds/linux-${process.arch}/cnikit_sys.node`;
+      copyFileSync(manifest.replace(/package\.json$/, addon), 'dist/cnikit_sys.node');
+    },
   },
-});
+]);

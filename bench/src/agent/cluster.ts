@@ -1,8 +1,8 @@
 /** Environment of the agent's benchmark: a node's network, an API server in another process, and the agent. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ControlClient, controlClient } from '@cnikit/apiserver-fake';
@@ -100,6 +100,23 @@ function firstLine(child: ChildProcess): Promise<unknown> {
     createInterface({ input: child.stdout! }).once('line', done);
     child.once('exit', (code) => fail(new Error(`The API server exited with status ${code}`)));
   });
+}
+
+/**
+ * Returns the path of a copy of a built agent with the code of V8 that the build of the image saves. Older builds save
+ * none and stay where they are.
+ */
+export function asInImage(program: string): string {
+  const from = dirname(program);
+  if (!existsSync(join(from, 'cnikit-agent-program.cjs'))) {
+    return program;
+  }
+  const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
+  process.once('exit', () => rmSync(dir, { recursive: true }));
+  cpSync(from, dir, { recursive: true });
+  const copy = join(dir, basename(program));
+  execFileSync(process.execPath, [copy, 'code-cache']);
+  return copy;
 }
 
 /** Options of Node that deploy/image sets. */

@@ -22,6 +22,11 @@ function shutdownSignal(): AbortSignal {
 
 /** Loads each command on demand: the API client is most of the program. */
 async function main(): Promise<number> {
+  if (process.argv[2] === 'code-cache') {
+    // start.ts then saves what V8 has compiled until here.
+    await import('./cli/run.ts');
+    return 0;
+  }
   const config = parseConfig(process.argv.slice(2), process.env);
   switch (config.command) {
     case 'help':

@@ -7,6 +7,7 @@ import { hostVethName } from '@cnikit/plugin';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CniFiles } from '../src/apply/cni-files.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
+import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { Metrics } from '../src/core/metrics.ts';
@@ -15,7 +16,7 @@ import { gather } from '../src/diagnose/doctor/gather.ts';
 import { serveHealth } from '../src/http/health.ts';
 import { saveState } from '../src/observe/saved-state.ts';
 import { ReadinessFile } from '../src/reconcile/readiness.ts';
-import { eventually, type LiveNode, liveNode, nodeObject, openRules, run } from './live-node.ts';
+import { eventually, type LiveNode, liveNode, nodeObject, run } from './live-node.ts';
 import { addPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
 
 const rbac = fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url));
@@ -101,7 +102,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         const { binDir, confDir, pluginBinary, pluginLinks: links } = node;
         const cni = new CniFiles({ binDir, confDir, pluginBinary, links });
         const sets = openSets();
-        return diagnose(await gather(config, {}, { kernel, cni, rules: openRules(), sets }, apiTimeoutMs));
+        return diagnose(
+          await gather(config, {}, { kernel, cni, rules: createRules({}), sets }, apiTimeoutMs),
+        );
       } finally {
         kernel.close();
       }

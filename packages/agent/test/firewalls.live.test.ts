@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
+import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
 import { openPacketFilter, type PacketFilterDeps } from '../src/cli/packet-filter.ts';
 import { Metrics } from '../src/core/metrics.ts';
@@ -15,7 +16,7 @@ import type { NodeInfo } from '../src/core/model.ts';
 import { after } from '../src/core/timers.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { Agent, type AgentOptions } from '../src/reconcile/agent.ts';
-import { eventually, openRules, ownRoutes, run } from './live-node.ts';
+import { eventually, ownRoutes, run } from './live-node.ts';
 import { plugin } from './pods.ts';
 
 const node = (n: number): NodeInfo => ({
@@ -216,7 +217,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       };
       const cni = { plan: () => [], apply, problems: () => [] };
       const agent = new Agent(
-        { kernel, log, metrics: new Metrics(), after, rules: openRules(), ...filter, sets, cni },
+        { kernel, log, metrics: new Metrics(), after, rules: createRules({}), ...filter, sets, cni },
         { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000, ...options },
       );
       const changes = (async () => {

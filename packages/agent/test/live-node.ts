@@ -4,19 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
-import { openIptables } from '@cnikit/iptables';
 import { delLink, newAddress, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { vi } from 'vitest';
 import { CniFiles } from '../src/apply/cni-files.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
-import { createRules, type Rules, type RulesOptions } from '../src/apply/rules.ts';
+import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
 import type { KernelAction } from '../src/core/action.ts';
 import type { Kernel } from '../src/core/kernel.ts';
 import { Metrics } from '../src/core/metrics.ts';
 import type { Layout } from '../src/core/model.ts';
-import { CHAIN_PREFIX } from '../src/core/names.ts';
 import { after } from '../src/core/timers.ts';
 import { loadKubeConfig } from '../src/kube/api.ts';
 import { followNodes, Outage, watchNodes } from '../src/observe/nodes.ts';
@@ -30,19 +28,6 @@ export function run(...argv: [string, ...string[]]): string {
     throw new Error(`${argv.join(' ')}: ${stderr}`);
   }
   return stdout;
-}
-
-/** As `createRules({})`, but does not fork the test for each program. */
-export function openRules(): Rules {
-  const open: RulesOptions['open'] = (family, backend) =>
-    openIptables({
-      family,
-      prefix: CHAIN_PREFIX,
-      env: {},
-      run: (argv, input = '') => sys.run(argv, { input }),
-      ...(backend && { backend }),
-    });
-  return createRules({}, { open });
 }
 
 /** The agent's routes to other nodes, as `dst via hop`, sorted. */
@@ -153,7 +138,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
       return write(actions);
     };
     const sets = openSets();
-    const deps = { kernel, log, metrics, after, rules: openRules(), sets, cni };
+    const deps = { kernel, log, metrics, after, rules: createRules({}), sets, cni };
     const options = { nodeName: 'n1', nonMasquerade: [], stateDir, resyncMs: 3_600_000, layout: node.layout };
     const agent = new Agent(deps, options);
     const outage = new Outage(log, metrics, after);

@@ -1,7 +1,7 @@
 /** Runs a plugin executable with the CNI command VERSION, which needs neither configuration nor network. */
-import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { type SysError, sys } from '@cnikit/sys';
 import type { SpokenVersions } from '../core/model.ts';
 import { PLUGIN_NAME } from './cni-names.ts';
 
@@ -16,22 +16,19 @@ export interface VersionRun {
 
 /** Runs `path` with CNI_COMMAND=VERSION. */
 export function runVersion(path: string): VersionRun {
-  const run = spawnSync(path, [], {
-    env: { CNI_COMMAND: 'VERSION' },
-    // The specification's input of VERSION.
-    input: '{"cniVersion":"1.0.0"}',
-    encoding: 'utf8',
-    timeout: TIMEOUT_MS,
-  });
-  const { status, signal, stdout } = run;
-  // EPIPE: the plugin does not read its input.
-  const error = (run.error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE' ? undefined : run.error;
-  const failed = error !== undefined || status !== 0;
-  return {
-    stdout: stdout ?? '',
-    error: failed ? (error?.message ?? `it exited with ${signal ?? `status ${status}`}`) : undefined,
-    timedOut: (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT',
-  };
+  try {
+    const { status, signal, stdout } = sys.run([path], {
+      env: { CNI_COMMAND: 'VERSION' },
+      // The specification's input of VERSION.
+      input: '{"cniVersion":"1.0.0"}',
+      timeoutMs: TIMEOUT_MS,
+    });
+    const end = signal === 0 ? `status ${status}` : `signal ${signal}`;
+    return { stdout, error: status === 0 ? undefined : `it exited with ${end}`, timedOut: false };
+  } catch (error) {
+    const { message, code } = error as SysError;
+    return { stdout: '', error: message, timedOut: code === 'ETIMEDOUT' };
+  }
 }
 
 /** Returns why an executable does not run on this node; undefined when it does, or when it only timed out. */

@@ -10,6 +10,7 @@ import {
 } from '@cnikit/iptables';
 import type { RuleAction } from '../core/action.ts';
 import { CHAIN_PREFIX, MASQUERADE_CHAIN } from '../core/names.ts';
+import { runProgram } from './run-program.ts';
 
 export type DesiredRules = Readonly<Record<Family, readonly TableSpec[]>>;
 
@@ -45,7 +46,13 @@ export function createRules(
   env: NodeJS.ProcessEnv,
   {
     open = (family, backend) =>
-      openIptables({ family, prefix: CHAIN_PREFIX, env, ...(backend && { backend }) }),
+      openIptables({
+        family,
+        prefix: CHAIN_PREFIX,
+        env,
+        run: runProgram,
+        ...(backend && { backend }),
+      }),
     variants,
   }: RulesOptions = {},
 ): Rules {

@@ -1,11 +1,11 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { startApiServer } from '@cnikit/apiserver-fake';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from '../src/cli/run.ts';
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
 const MANIFESTS = `
@@ -50,7 +50,24 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function run(args: readonly string[], input = '') {
+/** Runs the command in this process. */
+async function command(args: readonly string[], input = '') {
+  let stdout = '';
+  let stderr = '';
+  const status = await run(args, {
+    input: () => input,
+    out: (line) => {
+      stdout += `${line}\n`;
+    },
+    err: (line) => {
+      stderr += `${line}\n`;
+    },
+  });
+  return { status, stdout, stderr };
+}
+
+/** Runs the program. */
+function program(args: readonly string[], input = '') {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['--conditions=@cnikit/source', CLI, ...args],
@@ -59,8 +76,8 @@ function run(args: readonly string[], input = '') {
   return { status, stdout, stderr };
 }
 
-test('cnikit-policy matrix draws the workloads of a folder', () => {
-  expect(run(['matrix', folder])).toEqual({
+test('cnikit-policy matrix draws the workloads of a folder', async () => {
+  expect(await command(['matrix', folder])).toEqual({
     status: 0,
     stdout: [
       '              1 2 3',
@@ -74,7 +91,7 @@ test('cnikit-policy matrix draws the workloads of a folder', () => {
 });
 
 test('cnikit-policy why exits 0 for an allowed connection and names the rule', () => {
-  const { status, stdout } = run(['why', '--from', 'shop/web', '--to', 'shop/db:5432', '-'], MANIFESTS);
+  const { status, stdout } = program(['why', '--from', 'shop/web', '--to', 'shop/db:5432', '-'], MANIFESTS);
   expect(stdout).toBe(
     [
       'shop/web to shop/db, TCP 5432: allowed',
@@ -86,25 +103,25 @@ test('cnikit-policy why exits 0 for an allowed connection and names the rule', (
   expect(status).toBe(0);
 });
 
-test('cnikit-policy why exits 1 for a denied connection and names the policies', () => {
-  const { status, stdout } = run(['why', '--from', '192.0.2.1', '--to', 'shop/db/ICMP', folder]);
+test('cnikit-policy why exits 1 for a denied connection and names the policies', async () => {
+  const { status, stdout } = await command(['why', '--from', '192.0.2.1', '--to', 'shop/db/ICMP', folder]);
   expect(stdout).toContain('shop/db, ICMP: denied');
   expect(stdout).toContain('denied, no rule of shop/db allows it');
   expect(status).toBe(1);
 });
 
-test('cnikit-policy check exits 0 without findings', () => {
-  expect(run(['check', folder])).toMatchObject({ status: 0, stdout: 'policies: 1, findings: 0\n' });
+test('cnikit-policy check exits 0 without findings', async () => {
+  expect(await command(['check', folder])).toMatchObject({ status: 0, stdout: 'policies: 1, findings: 0\n' });
 });
 
-test('cnikit-policy nft prints a table that nft loads', () => {
-  const { stdout } = run(['nft', '--node', 'n1', '--pod-cidr', '10.0.0.0/24', folder]);
+test('cnikit-policy nft prints a table that nft loads', async () => {
+  const { stdout } = await command(['nft', '--node', 'n1', '--pod-cidr', '10.0.0.0/24', folder]);
   const nft = spawnSync('nft', ['--check', '--file', '-'], { input: stdout, encoding: 'utf8' });
   expect(nft).toMatchObject({ status: 0, stderr: '' });
 });
 
-test('cnikit-policy --json prints JSON', () => {
-  const { stdout } = run(['why', '--json', '--from', 'shop/web', '--to', 'shop/db:1', folder]);
+test('cnikit-policy --json prints JSON', async () => {
+  const { stdout } = await command(['why', '--json', '--from', 'shop/web', '--to', 'shop/db:1', folder]);
   expect(JSON.parse(stdout)).toMatchObject({ allowed: false, ingress: { policies: ['shop/db'] } });
 });
 
@@ -124,18 +141,27 @@ test.each([
     ['why', '--from', 'a/b', '--to', 'c/d', 'x'],
     'Invalid --to c/d: expected ENDPOINT:PORT',
   ],
-])('cnikit-policy exits 2 with a sentence for %s', (_, args, message) => {
-  const { status, stdout, stderr } = run(args);
+])('cnikit-policy exits 2 with a sentence for %s', async (_, args, message) => {
+  const { status, stdout, stderr } = await command(args);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toContain(message);
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 
-test('cnikit-policy reports invalid YAML and invalid objects by file, object and field', () => {
-  expect(run(['check', '-'], 'a: [').stderr).toContain('standard input: ');
-  expect(
-    run(['check', '-'], 'kind: NetworkPolicy\nmetadata: {name: p}\nspec: {ingres: []}').stderr,
-  ).toContain('Invalid NetworkPolicy p: spec: Unrecognized key: "ingres"');
+test('cnikit-policy prints its errors to standard error', () => {
+  expect(program([])).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: 'Expected a command\nTry: cnikit-policy --help\n',
+  });
+});
+
+test('cnikit-policy reports invalid YAML and invalid objects by file, object and field', async () => {
+  expect((await command(['check', '-'], 'a: [')).stderr).toContain('standard input: ');
+  const unknown = 'kind: NetworkPolicy\nmetadata: {name: p}\nspec: {ingres: []}';
+  expect((await command(['check', '-'], unknown)).stderr).toContain(
+    'Invalid NetworkPolicy p: spec: Unrecognized key: "ingres"',
+  );
 });
 
 test('cnikit-policy --kubeconfig reads pods, namespaces and policies of a cluster', async () => {
@@ -155,8 +181,7 @@ test('cnikit-policy --kubeconfig reads pods, namespaces and policies of a cluste
     });
     const kubeconfig = join(folder, 'kubeconfig');
     writeFileSync(kubeconfig, server.kubeconfig());
-    const args = ['--conditions=@cnikit/source', CLI, 'matrix', '--kubeconfig', kubeconfig];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
+    const { stdout } = await command(['matrix', '--kubeconfig', kubeconfig]);
     expect(stdout).toBe(['           1 2', ' shop/db 1 - #', 'shop/web 2 . -', ''].join('\n'));
   } finally {
     await server.close();

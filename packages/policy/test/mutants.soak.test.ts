@@ -24,10 +24,12 @@ test.each(tried.map(([name, { what }]) => [name, what]))(
   async (name) => {
     const module = await import(/* @vite-ignore */ `../src/compile/compiler.ts?mutant=${name}`);
     const Mutant: Compiler = module.PolicyCompiler;
-    const parameters = { seed: 1, endOnFailure: true };
     expect(() => {
-      compiledAgrees(Mutant, { ...parameters, numRuns: 400 });
+      const parameters = { seed: 1, endOnFailure: true };
+      // Most mutants that a cluster shows fail soon, and those that only a history shows pass every cluster.
+      compiledAgrees(Mutant, { ...parameters, numRuns: 100 });
       historiesAgree(Mutant, { ...parameters, numRuns: 300 });
+      compiledAgrees(Mutant, { ...parameters, numRuns: 400 });
     }).toThrow('Property failed');
   },
 );

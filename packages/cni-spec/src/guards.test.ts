@@ -25,8 +25,8 @@ describe('generated guards', () => {
       fc.assert(
         fc.property(arbitraryFor(schema), (value) => {
           const verdict = (guard as (value: unknown) => boolean)(value);
-          expect(verdict).toBe(z.safeParse(schema as z.ZodMiniType, value).success);
           accepted[`${verdict}`]++;
+          return verdict === z.safeParse(schema as z.ZodMiniType, value).success;
         }),
         // Enough for the rarest value: about one range in two hundred is valid.
         { numRuns: 3000 },

@@ -42,9 +42,10 @@ describe('formatAddress()', () => {
 
   test('formatAddress() writes text that parseAddress() reads back', () => {
     fc.assert(
-      fc.property(anyAddress, (address) => {
-        expect(parseAddress(formatAddress(address))).toEqual(address);
-      }),
+      fc.property(
+        anyAddress,
+        (address) => Buffer.compare(parseAddress(formatAddress(address))!, address) === 0,
+      ),
       { numRuns: 5000 },
     );
   });
@@ -120,7 +121,7 @@ describe('parseAddress()', () => {
     fc.assert(
       fc.property(text, (candidate) => {
         const length = parseAddress(candidate)?.length ?? 0;
-        expect({ 0: 0, 4: 4, 16: 6 }[length]).toBe(isIP(candidate));
+        return { 0: 0, 4: 4, 16: 6 }[length] === isIP(candidate);
       }),
       { numRuns: 20_000 },
     );

@@ -1,6 +1,7 @@
 /** The decoder returns the input of the builder, in both byte orders. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { soakSize } from '../../../vitest.soak.ts';
 import { type ByteOrder, payloadOf } from '../src/codec/bytes.ts';
 import { decodeFlow, openConntrack, updateFlow } from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
@@ -20,7 +21,8 @@ import * as any from './arbitraries.ts';
 import { toHex } from './golden.ts';
 
 const orders: ByteOrder[] = ['little', 'big'];
-const runs = { numRuns: 500 };
+const runs = { numRuns: soakSize(100, 500) };
+const runsOfKind = { numRuns: soakSize(40, 200) };
 
 describe.each(orders)('%s endian', (order) => {
   test.each(Object.keys(linkKinds) as nl.LinkKind[])('newLink() of a %s decodes to its input', (kind) => {
@@ -36,7 +38,7 @@ describe.each(orders)('%s endian', (order) => {
         }
         expect(link.unknown).toBeUndefined();
       }),
-      { numRuns: 200 },
+      runsOfKind,
     );
   });
 
@@ -336,7 +338,7 @@ describe.each(orders)('%s endian', (order) => {
           const [decoded] = decodeNftRule(payloadOf(payload, order)).expressions;
           expect(nft.decodeOther(decoded!, order)).toEqual({ kind, ...fields });
         }),
-        { numRuns: 200 },
+        runsOfKind,
       );
     },
   );

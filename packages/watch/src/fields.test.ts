@@ -128,7 +128,7 @@ describe('FieldReader', () => {
       fc.property(text, fields, (input, wanted) => {
         const bytes = Buffer.from(input);
         const expected = takes(() => JSON.parse(bytes.toString()));
-        expect(takes(() => read(bytes, wanted))).toBe(expected);
+        return takes(() => read(bytes, wanted)) === expected;
       }),
       { numRuns: 5000 },
     );

@@ -1,6 +1,8 @@
 /* The JavaScript context: intrinsics, the sys binding, loading of further scripts. */
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "host.h"
 
@@ -87,6 +89,20 @@ static int add_globals(JSContext *ctx) {
   return r ? -1 : 0;
 }
 
+/*
+ * Reads the entry. For a snapshot it is the file of standard input: the engine copies the bytecode into the heap, where
+ * it lies beside the functions, and the executable needs no second copy.
+ */
+static JSValue read_entry(JSContext *ctx) {
+  const struct script *s = &scripts[0];
+  if (s->start) return JS_ReadObject(ctx, s->start, (size_t)(s->end - s->start), JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+  struct stat status;
+  size_t size = fstat(0, &status) < 0 ? 0 : (size_t)status.st_size;
+  void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, 0, 0) : MAP_FAILED;
+  if (bytes == MAP_FAILED) return JS_ThrowTypeError(ctx, "The build stage needs the entry's file as standard input");
+  return JS_ReadObject(ctx, bytes, size, JS_READ_OBJ_BYTECODE);
+}
+
 /* Evaluates the entry without system calls, and makes __cnikit_main the function to run at start. */
 static int prepare(JSContext *ctx) {
   cnk_quickjs_forbidden = 1;
@@ -112,9 +128,7 @@ int context_make(void) {
   JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
   JSContext *ctx = heap_root->ctx = JS_NewContextRaw(rt);
   if (!ctx) return -1;
-  /* Read the bytecode first: as long as only the engine's atoms exist, it needs no renumbering and is used in place. */
-  heap_root->entry = JS_ReadObject(ctx, scripts[0].start, (size_t)(scripts[0].end - scripts[0].start),
-                                   JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+  heap_root->entry = read_entry(ctx);
   if (JS_IsException(heap_root->entry)) return -1;
   /* Without the Eval intrinsic the linker drops the compiler. */
   JS_AddIntrinsicBaseObjects(ctx);

@@ -28,7 +28,7 @@ import { engineSources } from './engine.ts';
 import { bytecodeCompiler, compileScripts, linkExecutable } from './link.ts';
 import { partOf } from './objects.ts';
 import { type Scripts, scriptsSource } from './scripts.ts';
-import { linkPlain, linkWithSnapshot } from './snapshot.ts';
+import { type Link, linkPlain, linkWithSnapshot } from './snapshot.ts';
 import { type Arch, sanitizingToolchain, toolchain } from './toolchain.ts';
 
 const run = promisify(execFile);
@@ -102,12 +102,16 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
     const compiler = await bytecodeCompiler(engine, cacheDir, native);
     const files = await bytecode(resolve(options.entry), realPaths(options.lazy ?? {}), compiler, work);
     const source = join(work, 'scripts.c');
-    writeFileSync(source, scriptsSource({ files, prepared: prepare, crashText }));
+    writeFileSync(source, scriptsSource({ files, entryApart: snapshot, prepared: prepare, crashText }));
     const parts = { tools, engine, cacheDir, sanitize };
     const input = { ...parts, scripts: await compileScripts(source, parts) };
     const result = join(work, 'executable');
-    const make = snapshot ? linkWithSnapshot : linkPlain;
-    await make((out, heapSize) => linkExecutable(input, out, heapSize), tools, work, result);
+    const link: Link = (out, heapSize) => linkExecutable(input, out, heapSize);
+    if (snapshot) {
+      await linkWithSnapshot(link, { tools, entry: files[0]!.bytecode, work }, result);
+    } else {
+      await linkPlain(link, tools, work, result);
+    }
     return { ...place(result, resolve(options.outfile)), snapshot };
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -14,19 +14,24 @@ const PAGE = 4096;
 
 export type Link = (out: string, heapSize?: number) => Promise<void>;
 
+/** Parameters of the build stage. */
+interface Stage {
+  tools: Toolchain;
+  /** File with the entry's bytecode. */
+  entry: string;
+  /** Folder for temporary files. */
+  work: string;
+}
+
 /** Links the executable, runs it to get its finished heap, and writes the heap into it. See host/main.c. */
-export async function linkWithSnapshot(
-  link: Link,
-  tools: Toolchain,
-  work: string,
-  out: string,
-): Promise<void> {
+export async function linkWithSnapshot(link: Link, stage: Stage, out: string): Promise<void> {
+  const { tools, work } = stage;
   // Link twice: first with a large heap, to find out the size in use.
   const draft = join(work, 'draft');
   await link(draft);
-  const used = Number(heapOf(draft, tools, work).readBigUInt64LE(USED_OFFSET));
+  const used = Number(heapOf(draft, stage).readBigUInt64LE(USED_OFFSET));
   await link(out, Math.ceil((used + PAGE / 2) / PAGE) * PAGE);
-  await fill(out, heapOf(out, tools, work), tools, work);
+  await fill(out, heapOf(out, stage), tools, work);
 }
 
 /** Links an executable that creates its context at each start. */
@@ -38,16 +43,17 @@ export async function linkPlain(link: Link, tools: Toolchain, work: string, out:
 }
 
 /** Returns the output of the executable's build stage. Its environment is empty, to exclude this machine's variables. */
-function heapOf(executable: string, tools: Toolchain, work: string): Buffer {
+function heapOf(executable: string, { tools, entry, work }: Stage): Buffer {
   const path = join(work, 'heap.bin');
-  const fd = openSync(path, 'w');
+  const [from, to] = [openSync(entry, 'r'), openSync(path, 'w')];
   const [command, ...args] = [...tools.runner!, executable];
   const { status, error, stderr } = spawnSync(command!, args, {
     env: {},
-    stdio: ['ignore', fd, 'pipe'],
+    stdio: [from, to, 'pipe'],
     encoding: 'utf8',
   });
-  closeSync(fd);
+  closeSync(from);
+  closeSync(to);
   if (error) {
     throw error;
   }

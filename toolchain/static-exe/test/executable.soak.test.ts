@@ -68,6 +68,12 @@ describe('buildStaticExecutable()', () => {
     expect(snapshot).toBe(true);
   });
 
+  test('buildStaticExecutable() puts the bytecode of the entry into the file once', async () => {
+    const { path } = await build('globalThis.x = 0x5ac31e27;');
+    const file = readFileSync(path).toString('latin1');
+    expect(file.split('\x27\x1e\xc3\x5a')).toHaveLength(2);
+  });
+
   test('buildStaticExecutable() creates no segment that is writable and executable, including the stack', async () => {
     const { path } = await buildEmpty();
     const [PT_GNU_STACK, PT_GNU_RELRO, WRITABLE_AND_EXECUTABLE] = [0x6474e551, 0x6474e552, 3];

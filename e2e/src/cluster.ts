@@ -13,6 +13,8 @@ export interface Cluster {
    * @throws {Error} when kubectl fails
    */
   kubectl(...argv: string[]): string;
+  /** Like {@link kubectl}, for a command that waits: scenarios that run at the same time go on. */
+  kubectlAsync(...argv: string[]): Promise<string>;
   /** Runs `kubectl apply -f -` with objects as JSON or YAML. */
   apply(manifest: string): void;
   /** Image of the pods: sh, ping, httpd, nslookup and nc, as busybox has them. */
@@ -46,8 +48,9 @@ export function names(list: string): string[] {
     .map((line) => line.replace(/^\w+\//, ''));
 }
 
+/** The nodes that a kubelet registered, which gives them this label: not those that a scenario invents. */
 export function nodeNames({ kubectl }: Cluster): string[] {
-  return names(kubectl('get', 'nodes', '-o', 'name'));
+  return names(kubectl('get', 'nodes', '-l', 'kubernetes.io/hostname', '-o', 'name'));
 }
 
 /** Returns the items of `kubectl get … -o json`. */
@@ -59,7 +62,7 @@ interface NodeObject {
   metadata: { name: string };
   status: {
     conditions?: { type: string; status: string }[];
-    addresses: { type: string; address: string }[];
+    addresses?: { type: string; address: string }[];
   };
 }
 
@@ -76,7 +79,7 @@ export function nodeAddresses(cluster: Cluster): Map<string, string[]> {
   return new Map(
     items<NodeObject>(cluster, 'nodes').map(({ metadata, status }) => [
       metadata.name,
-      status.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address),
+      (status.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address),
     ]),
   );
 }

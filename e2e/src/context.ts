@@ -34,6 +34,8 @@ export interface Scenario {
   readonly dependsOnProxy?: true;
   /** Later scenarios cannot run without this one: its failure ends the run. */
   readonly essential?: true;
+  /** Returns the folder with the manifests that the agents must run with; absent: those that `install` applies. */
+  manifests?(context: Context): string;
   /** Injects a fault: the log then shows nodes and events as an operator sees them. */
   readonly fault?: true;
   /** Returns the reason when the scenario is known to fail on this cluster; success is then a failure. */
@@ -45,6 +47,9 @@ export interface Scenario {
    */
   run(context: Context): Promise<string | undefined>;
 }
+
+/** A scenario, or scenarios that run at the same time, with the manifests of the first: none of them disturbs nodes. */
+export type Step = Scenario | readonly Scenario[];
 
 /**
  * The machines of a scenario that needs them.

@@ -1,5 +1,6 @@
 /** An existing cluster, reached by its kubeconfig. Scenarios that need the nodes as machines are left out there. */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { Cluster } from './cluster.ts';
 
 /**
@@ -25,6 +26,8 @@ export function externalCluster(kubeconfig: string, podImage: string): Cluster {
   const proxies = kubectl(['-n', 'kube-system', 'get', 'pods', '-o', 'name']);
   return {
     kubectl: (...argv) => kubectl(argv),
+    kubectlAsync: async (...argv) =>
+      (await promisify(execFile)('kubectl', ['--kubeconfig', kubeconfig, ...argv])).stdout,
     apply: (manifest) => void kubectl(['apply', '-f', '-'], manifest),
     podImage,
     minor: Number.parseInt(version.serverVersion.minor, 10),

@@ -9,6 +9,7 @@ import { findDist, type Kubelab, kubelab, programsFolder, type Release } from '.
 import { HELP, type Options, parseOptions } from './options.ts';
 import { runScenarios, seconds } from './run-scenarios.ts';
 import { scenarios } from './scenarios/index.ts';
+import { rollOut } from './scenarios/install.ts';
 import { lastState, recordState, stateFolder } from './state-folder.ts';
 
 const SKIPPED = 77;
@@ -108,7 +109,7 @@ async function runOn(lab: Kubelab, state: string, options: Options): Promise<num
 
 async function runAll(context: Context, options: Options): Promise<number> {
   const started = Date.now();
-  const { passed, failed, leftOut, known } = await runScenarios(scenarios, context, options);
+  const { passed, failed, leftOut, known } = await runScenarios(scenarios, context, options, rollOut);
   const expected = known > 0 ? `, ${known} known to fail` : '';
   console.log(
     `e2e: ${passed} passed, ${failed} failed, ${leftOut} left out${expected} (${seconds(started)})`,

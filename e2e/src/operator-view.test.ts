@@ -37,6 +37,13 @@ test('logOperatorView() prints the error of kubectl when the API server is down'
   const kubectl = () => {
     throw new Error('connection refused');
   };
-  logOperatorView({ kubectl, apply: () => undefined, podImage: 'busybox', minor: 37 }, 'during the outage');
+  const cluster = {
+    kubectl,
+    kubectlAsync: async () => '',
+    apply: () => undefined,
+    podImage: 'busybox',
+    minor: 37,
+  };
+  logOperatorView(cluster, 'during the outage');
   expect(log.mock.calls[0]?.[0]).toMatch(/^ {6}\| during the outage:\n {6}\| connection refused\n/);
 });

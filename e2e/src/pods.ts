@@ -112,7 +112,8 @@ export async function inNamespace<T>(
     );
     return await body(namespace);
   } finally {
-    cluster.kubectl('delete', 'namespace', namespace, '--wait=true', '--timeout=240s');
+    // Kubernetes waits 5 s before it starts to empty a namespace.
+    await cluster.kubectlAsync('delete', 'namespace', namespace, '--wait=true', '--timeout=240s');
   }
 }
 
@@ -124,6 +125,11 @@ export async function startPods(
 ): Promise<Pod[]> {
   createPods(cluster, plans, namespace);
   const names = plans.map(({ name }) => name);
+  const pods = names.map((name) => `pod/${name}`);
+  // Other scenarios go on during this. After its failure, the error below says more.
+  await cluster
+    .kubectlAsync('-n', namespace, 'wait', '--for=condition=Ready', '--timeout=300s', ...pods)
+    .catch(() => undefined);
   return await waitFor(
     `${names.join(', ')} to run`,
     () => {
@@ -145,12 +151,12 @@ export function inPod({ kubectl }: Cluster, pod: Pod, script: string, ...args: s
 }
 
 /**
- * Sends one echo request from a pod.
+ * Sends one echo request from a pod to each address.
  *
- * @throws {Error} when no reply arrives
+ * @throws {Error} when a reply does not arrive
  */
-export function ping(cluster: Cluster, from: Pod, ip: string): void {
-  inPod(cluster, from, `ping ${ip.includes(':') ? '-6' : '-4'} -c 1 -W 5 "$0"`, ip);
+export function ping(cluster: Cluster, from: Pod, ips: readonly string[]): void {
+  inPod(cluster, from, 'for ip; do ping -c 1 -W 5 "$ip" || exit; done', 'ping', ...ips);
 }
 
 /**

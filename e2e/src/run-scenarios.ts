@@ -1,5 +1,5 @@
 /** Runs scenarios in order, prints a line for each, and counts the results. */
-import type { Context, Need, Scenario } from './context.ts';
+import type { Context, Need, Scenario, Step } from './context.ts';
 import { logOperatorView } from './operator-view.ts';
 
 export interface Selection {
@@ -16,37 +16,64 @@ export interface Counts {
   known: number;
 }
 
-/** Runs all selected scenarios; after the failure of an essential one the rest is left out. */
+/** Makes all agents run with other manifests: those of a folder, or if absent, those that they were installed with. */
+export type RollOut = (context: Context, folder: string | undefined) => void | Promise<void>;
+
+/**
+ * Runs all selected scenarios; after the failure of an essential one the rest is left out. Agents get other manifests
+ * only if the next scenario needs others than the last one.
+ */
 export async function runScenarios(
-  scenarios: readonly Scenario[],
+  steps: readonly Step[],
   context: Context,
   selection: Selection,
+  rollOut: RollOut,
 ): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, leftOut: 0, known: 0 };
   let broken: string | undefined;
-  for (const scenario of scenarios) {
-    const reason = broken ?? reasonToLeaveOut(scenario, context, selection);
-    if (reason !== undefined) {
-      console.log(`left out       ${scenario.title}: ${reason}`);
-      counts.leftOut++;
-      continue;
-    }
-    const result = await runScenario(scenario, context);
-    counts[result]++;
-    if (result === 'failed' && scenario.essential) {
-      broken = 'a scenario failed that all later ones need';
-    }
+  let folder: string | undefined;
+  for (const step of steps) {
+    const selected = [step].flat().filter((scenario) => {
+      const reason = broken ?? reasonToLeaveOut(scenario, context, selection);
+      if (reason !== undefined) {
+        console.log(`left out       ${scenario.title}: ${reason}`);
+        counts.leftOut++;
+      }
+      return reason === undefined;
+    });
+    const change = async (): Promise<void> => {
+      const wanted = selected[0]?.manifests?.(context);
+      if (wanted !== folder) {
+        folder = wanted;
+        await rollOut(context, wanted);
+      }
+    };
+    let changed: Promise<void> | undefined;
+    const run = async (scenario: Scenario): Promise<void> => {
+      changed ??= change();
+      const result = await runScenario(scenario, context, changed);
+      counts[result]++;
+      if (result === 'failed' && scenario.essential) {
+        broken = 'a scenario failed that all later ones need';
+      }
+    };
+    await Promise.all(selected.map(run));
   }
   return counts;
 }
 
-async function runScenario(scenario: Scenario, context: Context): Promise<'passed' | 'failed' | 'known'> {
+async function runScenario(
+  scenario: Scenario,
+  context: Context,
+  prepared: Promise<void>,
+): Promise<'passed' | 'failed' | 'known'> {
   const { title } = scenario;
   const started = Date.now();
   const known = scenario.known?.(context);
   const line = (result: string, message = ''): void =>
     console.log(`${result.padEnd(5)} ${seconds(started).padStart(7)}  ${title}${message && `: ${message}`}`);
   try {
+    await prepared;
     const summary = await scenario.run(context);
     if (known !== undefined) {
       line('FAIL', `passed, but was known to fail (${known}); remove the note`);

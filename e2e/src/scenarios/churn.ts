@@ -57,13 +57,17 @@ function assertDistinct(pods: readonly Pod[]): string {
   return `${ips.length} different addresses`;
 }
 
-function churnScenario(title: string, fault: (context: Context, node: string) => Promise<void>): Scenario {
+function churnScenario(
+  title: string,
+  nodeIndex: number,
+  fault: (context: Context, node: string) => Promise<void>,
+): Scenario {
   return {
     title: `${title} during ${COUNT} pod starts and ${COUNT} pod ends leaks and duplicates no address`,
     needs: ['machines'],
     fault: true,
     async run(context) {
-      const [node = ''] = nodeNames(context.cluster);
+      const node = nodeNames(context.cluster)[nodeIndex]!;
       return await leavingNothing(context, `e2e-churn-${title.split(' ').at(-1)}`, async (namespace) =>
         assertDistinct(await churn(context, namespace, node, () => fault(context, node))),
       );
@@ -71,12 +75,12 @@ function churnScenario(title: string, fault: (context: Context, node: string) =>
   };
 }
 
-export const churnUnderKubelet = churnScenario('a kill of kubelet', async (context, node) => {
+export const churnUnderKubelet = churnScenario('a kill of kubelet', 0, async (context, node) => {
   machinesOf(context).stop(node, 'kubelet', 'KILL');
   machinesOf(context).resume(node, 'kubelet');
 });
 
-export const churnUnderContainerd = churnScenario('a restart of containerd', async (context, node) => {
+export const churnUnderContainerd = churnScenario('a restart of containerd', 1, async (context, node) => {
   machinesOf(context).stop(node, 'containerd');
   await resumeRuntime(context, node);
 });

@@ -31,9 +31,7 @@ async function pair({ cluster }: Context): Promise<[Pod, Pod]> {
 async function newPodWorks({ cluster }: Context, node: string, other: Pod): Promise<void> {
   createPods(cluster, [{ name: 'newcomer', node, labels: { app: 'e2e-newcomer' } }]);
   const [pod] = (await awaitPods(cluster, 1, 'app=e2e-newcomer')) as [Pod];
-  for (const ip of other.ips) {
-    ping(cluster, pod, ip);
-  }
+  ping(cluster, pod, other.ips);
   cluster.kubectl('delete', 'pod', 'newcomer', '--wait=true', '--timeout=180s');
 }
 
@@ -243,9 +241,7 @@ async function holdsItsPods(context: Context, node: string): Promise<void> {
 
 function pings({ cluster }: Context, from: Pod, to: Pod): boolean {
   try {
-    for (const ip of to.ips) {
-      ping(cluster, from, ip);
-    }
+    ping(cluster, from, to.ips);
     return true;
   } catch {
     return false;

@@ -4,7 +4,7 @@ import { leavingNothing } from '../leftovers.ts';
 import { inNamespaceOf, type PodProgram, startProgram } from '../pod-program.ts';
 import { inNamespace, PORT, type Pod, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
-import { manifests, rollOut, withArguments } from './install.ts';
+import { withArguments } from './install.ts';
 
 const LISTED = 'e2e-foreign';
 const UNLISTED = 'e2e-not-listed';
@@ -16,46 +16,40 @@ export const foreignSources: Scenario = {
   title:
     'a pod sends from foreign addresses if it has the annotation and --foreign-source-namespaces lists its namespace',
   needs: ['machines', 'patches of kustomize'],
+  manifests: (context) =>
+    withArguments(context, 'deploy/base', 'deploy-foreign', `--foreign-source-namespaces=${LISTED}`),
   async run(context) {
     const { cluster } = context;
     const [node, other] = nodeNames(cluster);
     const gateway = { name: 'gateway', node, annotations: ASKING };
-    rollOut(
-      context,
-      withArguments(context, 'deploy/base', 'deploy-foreign', `--foreign-source-namespaces=${LISTED}`),
-    );
-    try {
-      return await leavingNothing(context, LISTED, async () => {
-        const [receiver, listed, plain] = (await startPods(
-          cluster,
-          [{ name: 'receiver', node: other }, gateway, { name: 'plain', node }],
-          LISTED,
-        )) as [Pod, Pod, Pod];
-        return await inNamespace(cluster, UNLISTED, async () => {
-          const [unlisted] = (await startPods(cluster, [gateway], UNLISTED)) as [Pod];
-          const arrivals = startProgram(context, receiver, 'datagrams', String(PORT));
-          try {
-            await waitFor('the receiver to listen', () =>
-              arrivals.lines().includes('ready') ? true : undefined,
-            );
-            for (const [index, to] of receiver.ips.entries()) {
-              for (const [from, passes] of [
-                [listed, true],
-                [plain, false],
-                [unlisted, false],
-              ] as const) {
-                await sends(context, { from, own: from.ips[index]!, to, arrivals, passes });
-              }
+    return await leavingNothing(context, LISTED, async () => {
+      const [receiver, listed, plain] = (await startPods(
+        cluster,
+        [{ name: 'receiver', node: other }, gateway, { name: 'plain', node }],
+        LISTED,
+      )) as [Pod, Pod, Pod];
+      return await inNamespace(cluster, UNLISTED, async () => {
+        const [unlisted] = (await startPods(cluster, [gateway], UNLISTED)) as [Pod];
+        const arrivals = startProgram(context, receiver, 'datagrams', String(PORT));
+        try {
+          await waitFor('the receiver to listen', () =>
+            arrivals.lines().includes('ready') ? true : undefined,
+          );
+          for (const [index, to] of receiver.ips.entries()) {
+            for (const [from, passes] of [
+              [listed, true],
+              [plain, false],
+              [unlisted, false],
+            ] as const) {
+              await sends(context, { from, own: from.ips[index]!, to, arrivals, passes });
             }
-            return receiver.ips.map(foreignLike).join(' and ');
-          } finally {
-            arrivals.end();
           }
-        });
+          return receiver.ips.map(foreignLike).join(' and ');
+        } finally {
+          arrivals.end();
+        }
       });
-    } finally {
-      rollOut(context, manifests(context));
-    }
+    });
   },
 };
 

@@ -1,5 +1,5 @@
 /** The scenarios in their order: each leaves the pods of `podsOnEachNode` for the next. */
-import type { Scenario } from '../context.ts';
+import type { Step } from '../context.ts';
 import { bandwidth } from './bandwidth.ts';
 import { churnUnderContainerd, churnUnderKubelet } from './churn.ts';
 import { apiOutage, reboot, runtimeRestarts, upgrade } from './disturbances.ts';
@@ -32,35 +32,35 @@ import { podsLeaveNothing, uninstall } from './uninstall.ts';
 import { userNamespace } from './user-namespace.ts';
 import { watchFollows } from './watch.ts';
 
-export const scenarios: readonly Scenario[] = [
+export const scenarios: readonly Step[] = [
   notReadyBefore,
   install,
   podsOnEachNode,
   podsPing,
-  troubleIsAnEvent,
   doctor,
   clusterDns,
-  services,
-  headless,
-  hairpin,
-  sessionAffinity,
-  localTrafficPolicy,
-  sourceRanges,
-  noEndpoints,
-  noEndpointsFromPod,
-  udpEndpointChanges,
-  hostPort,
-  outOfWindow,
-  bandwidth,
-  userNamespace,
+  [
+    // Its agents wait for half a minute.
+    troubleIsAnEvent,
+    services,
+    headless,
+    hairpin,
+    sessionAffinity,
+    localTrafficPolicy,
+    sourceRanges,
+    noEndpoints,
+    noEndpointsFromPod,
+    udpEndpointChanges,
+    hostPort,
+    outOfWindow,
+    bandwidth,
+    userNamespace,
+  ],
   scale,
-  job,
-  statefulSet,
-  failingPods,
-  staticPod,
+  [job, statefulSet, failingPods, staticPod],
   runtimeRestarts,
-  churnUnderKubelet,
-  churnUnderContainerd,
+  // On different nodes.
+  [churnUnderKubelet, churnUnderContainerd],
   forcedDeletion,
   proxyModeChanges,
   upgrade,

@@ -6,6 +6,8 @@ import { waitFor } from '../wait.ts';
 
 /** Namespace of the DaemonSet. */
 export const NAMESPACE = 'kube-system';
+/** Manifests of agents that enforce NetworkPolicies; beside those of deploy/base, they grant rights. */
+export const POLICY_OVERLAY = 'deploy/overlays/network-policy';
 
 export const notReadyBefore: Scenario = {
   title: 'nodes without a CNI configuration are registered and NotReady',
@@ -48,7 +50,10 @@ export function manifests(context: Context): string {
     : withArguments(context, base, `deploy-${layout}`, `--layout=${layout}`);
 }
 
-/** Returns a folder with the manifests of another one, and with more arguments of the agent. */
+/**
+ * Returns a folder with the manifests of another one, and with more arguments of the agent. All nodes change at the same
+ * time: only the scenario of the upgrade is about one after the other.
+ */
 export function withArguments(
   { repository, state }: Context,
   base: string,
@@ -57,7 +62,10 @@ export function withArguments(
 ): string {
   const folder = join(realpathSync(state), name);
   mkdirSync(folder, { recursive: true });
-  const patch = args.map((value) => ({ op: 'add', path: '/spec/template/spec/containers/0/args/-', value }));
+  const patch = [
+    { op: 'replace', path: '/spec/updateStrategy/rollingUpdate/maxUnavailable', value: '100%' },
+    ...args.map((value) => ({ op: 'add', path: '/spec/template/spec/containers/0/args/-', value })),
+  ];
   const kustomization = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
@@ -69,10 +77,15 @@ export function withArguments(
   return folder;
 }
 
-/** Applies manifests and waits until every agent runs with them. */
-export function rollOut({ cluster }: Context, folder: string): void {
-  cluster.kubectl('apply', '-k', folder);
-  cluster.kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/cnikit-agent', '--timeout=300s');
+/** Applies manifests, if absent those of {@link install}, and waits until every agent runs with them. */
+export function rollOut(context: Context, folder: string | undefined): void {
+  const { kubectl } = context.cluster;
+  if (folder === undefined) {
+    const rights = join(context.repository, POLICY_OVERLAY, 'rbac.yaml');
+    kubectl('delete', '-f', rights, '--ignore-not-found');
+  }
+  kubectl('apply', '-k', folder ?? manifests(context));
+  kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/cnikit-agent', '--timeout=300s');
 }
 
 /** The last log lines of the agents. */

@@ -1,11 +1,9 @@
-import { join } from 'node:path';
 import { type Cluster, lastEvents } from '../cluster.ts';
-import type { Context, Scenario } from '../context.ts';
+import type { Scenario } from '../context.ts';
 import { get, inNamespace, PORT, type Pod, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
-import { agentLog, manifests, rollOut, withArguments } from './install.ts';
+import { agentLog, POLICY_OVERLAY, withArguments } from './install.ts';
 
-const OVERLAY = 'deploy/overlays/network-policy';
 const SERVER = { podSelector: { matchLabels: { app: 'server' } } };
 const FROM_CLIENT = { from: [{ podSelector: { matchLabels: { app: 'client' } } }], ports: [{ port: PORT }] };
 
@@ -13,29 +11,11 @@ export const networkPolicy: Scenario = {
   title:
     'NetworkPolicy: a default deny closes pods, a policy opens one to one client, deleting both opens all',
   needs: ['machines', 'patches of kustomize'],
-  async run(context) {
-    const { cluster } = context;
-    return await enforcing(context, [], () =>
-      inNamespace(cluster, 'e2e-policy', (namespace) => policies(cluster, namespace)),
-    );
+  manifests: (context) => withArguments(context, POLICY_OVERLAY, 'deploy-policy'),
+  async run({ cluster }) {
+    return await inNamespace(cluster, 'e2e-policy', (namespace) => policies(cluster, namespace));
   },
 };
-
-/** Runs `body` while all agents enforce NetworkPolicies, with more arguments if there are any. */
-export async function enforcing<T>(
-  context: Context,
-  args: readonly string[],
-  body: () => Promise<T>,
-): Promise<T> {
-  const overlay = join(context.repository, OVERLAY);
-  rollOut(context, args.length === 0 ? overlay : withArguments(context, OVERLAY, 'deploy-policy', ...args));
-  try {
-    return await body();
-  } finally {
-    context.cluster.kubectl('delete', '-f', join(overlay, 'rbac.yaml'));
-    rollOut(context, manifests(context));
-  }
-}
 
 async function policies(cluster: Cluster, namespace: string): Promise<string> {
   const names = ['server', 'client', 'other'];

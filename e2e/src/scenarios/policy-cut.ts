@@ -4,7 +4,8 @@ import { leavingNothing } from '../leftovers.ts';
 import { type PodProgram, startProgram } from '../pod-program.ts';
 import { PORT, type Pod, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
-import { applyPolicy, enforcing } from './network-policy.ts';
+import { POLICY_OVERLAY, withArguments } from './install.ts';
+import { applyPolicy } from './network-policy.ts';
 
 const ECHO_PORT = PORT + 1;
 const FROM_ALLOWED = {
@@ -16,28 +17,28 @@ export const policyCut: Scenario = {
   title:
     '--policy-established=cut resets the TCP connections that a new policy denies, and those that it allows go on',
   needs: ['machines', 'patches of kustomize'],
+  manifests: (context) =>
+    withArguments(context, POLICY_OVERLAY, 'deploy-policy-cut', '--policy-established=cut'),
   async run(context) {
     const { cluster } = context;
     const [node, other] = nodeNames(cluster);
-    return await enforcing(context, ['--policy-established=cut'], () =>
-      leavingNothing(context, 'e2e-policy-cut', async (namespace) => {
-        const [server, allowed, denied] = (await startPods(
-          cluster,
-          [
-            { name: 'server', node: other, labels: { app: 'server' } },
-            { name: 'allowed', node, labels: { app: 'allowed' } },
-            { name: 'denied', node, labels: { app: 'denied' } },
-          ],
-          namespace,
-        )) as [Pod, Pod, Pod];
-        await whileConnected(context, server, [allowed, denied], (ofAllowed, ofDenied) =>
-          cuts(server.ips, ofAllowed, ofDenied, () =>
-            applyPolicy(cluster, namespace, 'from-allowed', FROM_ALLOWED),
-          ),
-        );
-        return server.ips.join(' and ');
-      }),
-    );
+    return await leavingNothing(context, 'e2e-policy-cut', async (namespace) => {
+      const [server, allowed, denied] = (await startPods(
+        cluster,
+        [
+          { name: 'server', node: other, labels: { app: 'server' } },
+          { name: 'allowed', node, labels: { app: 'allowed' } },
+          { name: 'denied', node, labels: { app: 'denied' } },
+        ],
+        namespace,
+      )) as [Pod, Pod, Pod];
+      await whileConnected(context, server, [allowed, denied], (ofAllowed, ofDenied) =>
+        cuts(server.ips, ofAllowed, ofDenied, () =>
+          applyPolicy(cluster, namespace, 'from-allowed', FROM_ALLOWED),
+        ),
+      );
+      return server.ips.join(' and ');
+    });
   },
 };
 

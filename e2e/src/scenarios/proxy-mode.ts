@@ -44,9 +44,7 @@ export const proxyModeChanges: Scenario = {
       return `${mode}, ${other}, ${mode}`;
 
       async function works(server: Pod, origin: Pod, service: string): Promise<void> {
-        for (const ip of server.ips) {
-          ping(cluster, origin, ip);
-        }
+        ping(cluster, origin, server.ips);
         for (const [host, port] of [
           [nodeAddress(cluster, node), HOST_PORT],
           [service, 80],

@@ -175,12 +175,14 @@ export const noEndpointsFromPod: Scenario = {
 /** Repeats a connection attempt until it is refused, as kube-proxy needs a moment for its rules. */
 async function refusedFrom(where: string, attempt: () => string): Promise<void> {
   const results: string[] = [];
-  while (results.at(-1) !== 'refused') {
-    if (results.length === 5) {
-      throw new Error(`Connections from ${where} were not refused: ${results.join(', ')}`);
-    }
-    results.push(attempt());
-  }
+  await waitFor(
+    `a refused connection from ${where}`,
+    () => {
+      results.push(attempt());
+      return results.at(-1) === 'refused' ? true : undefined;
+    },
+    () => results.join(', '),
+  );
 }
 
 export const localTrafficPolicy: Scenario = {

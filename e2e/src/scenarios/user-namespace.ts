@@ -39,12 +39,8 @@ export const userNamespace: Scenario = {
       if (!/^40000\s+41000$/.test(range)) {
         throw new Error(`net.ipv4.ip_local_port_range is ${range}`);
       }
-      for (const ip of client!.ips) {
-        ping(cluster, pod!, ip);
-      }
-      for (const ip of pod!.ips) {
-        ping(cluster, client!, ip);
-      }
+      ping(cluster, pod!, client!.ips);
+      ping(cluster, client!, pod!.ips);
       const answer = get(cluster, client!, nodeAddress(cluster, node), HOST_PORT);
       if (answer !== pod!.name) {
         throw new Error(`The host port returned ${JSON.stringify(answer)}`);

@@ -1,17 +1,9 @@
 import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { encodingError, limitConnect, unreachable } from './answer.ts';
 import { renewCredentials, requestOptions } from './credentials.ts';
 import { WatchError } from './errors.ts';
-import { GATHERED_HIGH_WATER_MARK, gathered, pauseOf } from './gather.ts';
+import { gatheredGet } from './gathered-get.ts';
 import type { Answer, KubeConfigLike, Transport } from './transport.ts';
-
-/** TCP keepalive, so that the kernel detects a dead peer too. */
-const KEEPALIVE_MS = 30_000;
-
-/**
- * Connect timeout. A powered-off machine or a dropping packet filter sends no answer, and the kernel's own SYN backoff
- * would miss the server's return by up to half a minute.
- */
-const CONNECT_MS = 3000;
 
 /**
  * Sends requests with node:https, the client with the smallest memory footprint. Each request opens its own connection,
@@ -49,7 +41,11 @@ export async function send(
   const content =
     body === undefined ? {} : { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) };
   options.headers = { Accept: accept, 'User-Agent': userAgent, ...content, ...options.headers };
-  const answer = await open(new URL(server + path), { ...options, method }, body, gatherMs, signal);
+  const url = new URL(server + path);
+  // Only a proxy needs an agent, which opens the connections itself.
+  const answer = await (gatherMs > 0 && options.agent === false
+    ? gatheredGet(url, options, gatherMs, signal)
+    : open(url, { ...options, method }, body, signal));
   if (answer.status === 401) {
     renewCredentials(kubeConfig);
   }
@@ -60,60 +56,32 @@ function open(
   url: URL,
   options: RequestOptions,
   body: string | undefined,
-  gatherMs: number,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const reading = gatherMs > 0 ? { highWaterMark: GATHERED_HIGH_WATER_MARK } : {};
   return new Promise((resolve, reject) => {
     // Importing node:http initialises 14 MB that HTTPS clients never use.
     const plain = url.protocol === 'http:';
     const begin = plain ? process.getBuiltinModule('node:http').request : httpsRequest;
-    const request = begin(url, { ...options, ...reading, signal }, (response) => {
-      const encoding = response.headers['content-encoding'] ?? 'identity';
-      if (encoding !== 'identity') {
+    const request = begin(url, { ...options, signal }, (response) => {
+      const refused = encodingError(url, response.headers['content-encoding']);
+      if (refused !== undefined) {
         request.destroy();
-        reject(
-          new WatchError(
-            'PROTOCOL',
-            `${url.origin} sent content-encoding ${encoding}, which was not requested. Check the proxy in between`,
-          ),
-        );
+        reject(refused);
         return;
       }
       resolve({
         status: response.statusCode ?? 0,
         retryAfter: response.headers['retry-after'],
         contentType: response.headers['content-type'],
-        body: gatherMs > 0 ? gathered(response, () => pauseOf(response, gatherMs)) : response,
+        body: response,
         close: () => request.destroy(),
       });
     });
-    let reached = false;
+    let reached = (): boolean => false;
     request.on('socket', (socket) => {
-      socket.setKeepAlive(true, KEEPALIVE_MS);
-      reached = !socket.connecting;
-      if (reached) {
-        return;
-      }
-      // The idle timer takes over once the connection is established.
-      socket.setTimeout(CONNECT_MS, () => {
-        if (!reached) {
-          request.destroy(new Error(`no answer within ${CONNECT_MS / 1000} seconds`));
-        }
-      });
-      socket.once('connect', () => {
-        reached = true;
-        socket.setTimeout(0);
-      });
+      reached = limitConnect(socket, (error) => request.destroy(error));
     });
-    request.on('error', (cause) => {
-      reject(
-        new WatchError('CONNECT', `Cannot reach ${url.origin}: ${cause.message}`, {
-          cause,
-          unreached: !reached,
-        }),
-      );
-    });
+    request.on('error', (cause) => reject(unreachable(url, cause, reached())));
     request.end(body);
   });
 }

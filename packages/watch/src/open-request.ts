@@ -103,7 +103,7 @@ async function start(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   let size = 0;
   try {
     for await (const piece of body) {
-      pieces.push(piece);
+      pieces.push(Buffer.from(piece));
       size += piece.length;
       if (size > ERROR_BODY_LIMIT) {
         break;

@@ -7,7 +7,7 @@ export interface Answer {
   retryAfter?: string | undefined;
   /** Value of the Content-Type header. Without it the body counts as JSON. */
   contentType?: string | undefined;
-  /** Throws when the connection breaks or the signal fires. */
+  /** Throws when the connection breaks or the signal fires. A chunk is valid until the next is requested. */
   body: AsyncIterable<Uint8Array>;
   /** Closes the connection, whether or not the body was read. */
   close(): void;

@@ -132,7 +132,7 @@ export interface WatchOptions<T, O = KubeObject> {
   requestSeconds?: number;
   /**
    * Time that events of a busy watch may gather in the connection before they are read, ms. Fewer wake-ups of the process
-   * make each event cheaper. An event after that much silence is read at once.
+   * make each event cheaper. An event after that much silence is read at once. Has no effect through a proxy.
    *
    * @default 0
    */

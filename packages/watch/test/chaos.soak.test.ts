@@ -77,6 +77,8 @@ describe('watch() under random faults', () => {
       const w = follow(server, {
         random: generator(seed + 1000),
         pageSize: 4,
+        // Gathering uses a separate HTTP client.
+        gatherMs: seed % 2,
         timeoutSeconds: 1,
         idleSeconds: 0.4,
         requestSeconds: 0.2,

@@ -38,7 +38,7 @@ function changes(options: Partial<WatchOptions<string, unknown>> = {}): AsyncGen
   return watch<string, unknown>({
     transport,
     path: '/api/v1/nodes',
-    ...{ fields, protobuf, select, pageSize: 1, signal: stop.signal },
+    ...{ fields, protobuf, select, pageSize: 1, gatherMs: 1, signal: stop.signal },
     backoff: { initialMs: 1, maxMs: 2, healthyMs: 1000 },
     ...options,
   });

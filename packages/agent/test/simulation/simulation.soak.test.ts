@@ -9,7 +9,7 @@ import { type History, historyOf } from './history.ts';
 import { shrink, simulate, Violation } from './simulate.ts';
 
 const { CNIKIT_SIMULATION_SEED: one, CNIKIT_SIMULATION_SEEDS: count } = process.env;
-const SEEDS = one === undefined ? Number(count ?? soakSize(10, 400)) : 1;
+const SEEDS = one === undefined ? Number(count ?? soakSize(10, 250)) : 1;
 /** The first of the day's thousand seeds. */
 const FIRST = Number(one ?? 1 + 1000 * (soakSeed(0) % 1_000_000));
 /** Seeds of one test. */

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { run } from '../src/run.ts';
 import { CLI, installScript } from './plugins.ts';
 
 let folder: string;
@@ -33,10 +34,31 @@ esac`,
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function run(...argv: string[]) {
-  const [node, ...program] = CLI;
-  const where = ['--conf-dir', folder, '--path', join(folder, 'bin'), '--cache-dir', join(folder, 'cache')];
-  const { stdout, stderr, status } = spawnSync(node, [...program, ...argv, ...where], {
+const where = () => [
+  ...['--conf-dir', folder, '--path', join(folder, 'bin')],
+  ...['--cache-dir', join(folder, 'cache')],
+];
+
+/** Runs the command in this process. */
+async function command(...argv: string[]) {
+  let stdout = '';
+  let stderr = '';
+  const status = await run([...argv, ...where()], {
+    env: {},
+    out: (line) => {
+      stdout += `${line}\n`;
+    },
+    err: (line) => {
+      stderr += `${line}\n`;
+    },
+  });
+  return { stdout, stderr, status };
+}
+
+/** Runs the program. */
+function program(...argv: string[]) {
+  const [node, ...start] = CLI;
+  const { stdout, stderr, status } = spawnSync(node, [...start, ...argv, ...where()], {
     encoding: 'utf8',
     env: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
   });
@@ -57,7 +79,7 @@ describe('cnikit-cni', () => {
       '--cap-args',
       '{"mac":"c2:11:22:33:44:55"}',
     ];
-    expect(run('add', 'net', NETNS, ...more)).toEqual({
+    expect(program('add', 'net', NETNS, ...more)).toEqual({
       status: 0,
       stderr: '',
       stdout: 'interface eth0 in /proc/self/ns/net\naddress   10.1.0.2/24 on eth0 gateway 10.1.0.1\n',
@@ -66,15 +88,15 @@ describe('cnikit-cni', () => {
     expect(JSON.parse(readFileSync(join(folder, 'stdin.ADD'), 'utf8')).runtimeConfig).toEqual({
       mac: 'c2:11:22:33:44:55',
     });
-    expect(run('check', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: unchanged\n' });
-    expect(run('del', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: deleted\n' });
+    expect(program('check', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: unchanged\n' });
+    expect(program('del', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: deleted\n' });
     expect(JSON.parse(readFileSync(join(folder, 'stdin.DEL'), 'utf8')).prevResult).toEqual(
       JSON.parse(result),
     );
   });
-  test('cnikit-cni --json prints one document', () => {
-    expect(JSON.parse(run('add', 'net', NETNS, '--json').stdout)).toEqual(JSON.parse(result));
-    const { stdout, status } = run('status', 'net', '--json');
+  test('cnikit-cni --json prints one document', async () => {
+    expect(JSON.parse((await command('add', 'net', NETNS, '--json')).stdout)).toEqual(JSON.parse(result));
+    const { stdout, status } = await command('status', 'net', '--json');
     expect([JSON.parse(stdout), status]).toEqual([
       {
         plugin: 'fake',
@@ -87,41 +109,46 @@ describe('cnikit-cni', () => {
       1,
     ]);
   });
-  test('cnikit-cni prints the error of a plugin with its name, code and logs', () => {
-    expect(run('status', 'net')).toEqual({
+  test('cnikit-cni prints the error of a plugin with its name, code and logs', async () => {
+    expect(await command('status', 'net')).toEqual({
       status: 1,
       stdout: '',
       stderr: 'starting\nfake STATUS: No daemon (Start it), code 50\n',
     });
   });
-  test('cnikit-cni version lists the versions of one plugin or of all', () => {
-    expect(run('version').stdout).toBe('fake  1.0.0 1.1.0\n');
-    expect(JSON.parse(run('version', 'fake', '--json').stdout)).toEqual({ fake: ['1.0.0', '1.1.0'] });
-    expect(run('version', 'none')).toMatchObject({
+  test('cnikit-cni version lists the versions of one plugin or of all', async () => {
+    expect((await command('version')).stdout).toBe('fake  1.0.0 1.1.0\n');
+    expect(JSON.parse((await command('version', 'fake', '--json')).stdout)).toEqual({
+      fake: ['1.0.0', '1.1.0'],
+    });
+    expect(await command('version', 'none')).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('Failed to find plugin "none"'),
     });
   });
-  test('cnikit-cni gc frees attachments that are not listed', () => {
-    run('add', 'net', NETNS, '--container-id', 'c1');
-    run('add', 'net', NETNS, '--container-id', 'c2');
-    expect(run('gc', 'net', 'c1/eth0').status).toBe(0);
+  test('cnikit-cni gc frees attachments that are not listed', async () => {
+    await command('add', 'net', NETNS, '--container-id', 'c1');
+    await command('add', 'net', NETNS, '--container-id', 'c2');
+    expect((await command('gc', 'net', 'c1/eth0')).status).toBe(0);
     expect(JSON.parse(readFileSync(join(folder, 'stdin.GC'), 'utf8'))['cni.dev/valid-attachments']).toEqual([
       { containerID: 'c1', ifname: 'eth0' },
     ]);
     expect(readFileSync(join(folder, 'log'), 'utf8').split('\n')[2]).toMatch(/^c2 /);
   });
-  test('cnikit-cni explain describes a configuration from a file', () => {
+  test('cnikit-cni explain describes a configuration from a file', async () => {
     const file = join(folder, 'conf.json');
     const conf = { cniVersion: '1.0.0', name: 'net', type: 'bridge', bridge: 'br7' };
     writeFileSync(file, JSON.stringify(conf));
-    expect(run('explain', file)).toMatchObject({ status: 0, stdout: expect.stringContaining('bridge br7') });
+    expect(await command('explain', file)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('bridge br7'),
+    });
     writeFileSync(file, JSON.stringify({ ...conf, mtu: 'x' }));
-    expect(run('explain', file)).toMatchObject({
+    expect(await command('explain', file)).toMatchObject({
       status: 1,
       stdout: 'Invalid: Invalid bridge configuration: mtu: expected number, got "x"\n',
     });
-    expect(JSON.parse(run('explain', file, '--json').stdout)).toMatchObject({ valid: false });
+    expect(JSON.parse((await command('explain', file, '--json')).stdout)).toMatchObject({ valid: false });
   });
   test.each([
     [['explain', '/nonexistent'], 'Cannot read /nonexistent'],
@@ -137,16 +164,27 @@ describe('cnikit-cni', () => {
     [['add', 'net', NETNS, '--timeout', 'x'], 'Invalid --timeout "x": expected seconds'],
     [['add', '--frob'], '--frob'],
     [['conformance', '/nonexistent'], 'Plugin /nonexistent does not exist'],
-  ])('cnikit-cni %j exits 2 and describes the mistake', (argv, message) => {
-    expect(run(...argv)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(message) });
+  ])('cnikit-cni %j exits 2 and describes the mistake', async (argv, message) => {
+    expect(await command(...argv)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining(message),
+    });
   });
-  test('cnikit-cni add lists unreadable configuration files when the network is not found', () => {
-    const { stderr, status } = run('add', 'other', NETNS);
+  test('cnikit-cni prints a mistake to standard error and exits 2', () => {
+    expect(program()).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'Expected a command\nTry: cnikit-cni --help\n',
+    });
+  });
+  test('cnikit-cni add lists unreadable configuration files when the network is not found', async () => {
+    const { stderr, status } = await command('add', 'other', NETNS);
     expect(status).toBe(1);
     expect(stderr).toContain('Network "other" not found');
     expect(stderr).toContain('20.conflist');
   });
   test('cnikit-cni --help prints the usage', () => {
-    expect(run('--help').stdout).toContain('Usage: cnikit-cni');
+    expect(program('--help').stdout).toContain('Usage: cnikit-cni');
   });
 });

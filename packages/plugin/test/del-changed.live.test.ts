@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers } from './invoke.ts';
-import { type Pod, run } from './namespaces.ts';
-import { ruleset } from './nat-state.ts';
+import type { Pod } from './namespaces.ts';
+import { flushRuleset, ruleset } from './nat-state.ts';
 import { nodeStateIn } from './node-state.ts';
 import { scratch } from './scratch.ts';
 
@@ -15,8 +15,8 @@ describe.skipIf(!inSandbox).each(invokers)(
   'DEL with a changed configuration by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
-    beforeEach(() => run('nft', 'flush', 'ruleset'));
-    afterEach(() => run('nft', 'flush', 'ruleset'));
+    beforeEach(() => flushRuleset());
+    afterEach(() => flushRuleset());
     const conf = (type: string) => ({
       cniVersion: '1.1.0',
       name: 'net',

@@ -9,6 +9,7 @@ import { plugins } from '../src/plugins/index.ts';
 import { env, inSandbox, ok } from './harness.ts';
 import { byExec } from './invoke.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
+import { flushRuleset } from './nat-state.ts';
 import { runtimeIo } from './runtime.ts';
 import { scratch } from './scratch.ts';
 
@@ -191,7 +192,7 @@ describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
           const leaked = deleted === 'upstream' ? leakedByUpstream(title, what !== '') : undefined;
           expect(left().filter((one) => leaked === undefined || !leaked.test(one))).toEqual([]);
           expect(left().length > 0).toBe(leaked !== undefined);
-          run('nft', 'flush', 'ruleset');
+          flushRuleset();
           rmSync('/run/cni', { recursive: true, force: true });
         });
       }
@@ -220,13 +221,13 @@ describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
               const others = types.map((type) => ({ ...type, ipMasqBackend: backend, backend }));
               await sides.cnikit().check(list(others), attachment);
             }
-            run('nft', 'flush', 'ruleset');
+            flushRuleset();
             await expect(sides.cnikit().check(conf, attachment)).rejects.toThrow(
               /is not masqueraded|is missing in the nat table|does not lead to the container/,
             );
           }
           await sides.cnikit().del(conf, attachment);
-          run('nft', 'flush', 'ruleset');
+          flushRuleset();
           rmSync('/run/cni', { recursive: true, force: true });
         });
       }

@@ -2,14 +2,14 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
 import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
+import { withOutside } from './outside.ts';
 import { scratch } from './scratch.ts';
-import { makeOutside, type Outside } from './traffic.ts';
 
 const ANNOTATION = 'cnikit.io/foreign-source-addresses';
 /** Addresses of no pod and no link. */
@@ -20,15 +20,12 @@ describe.skipIf(!inSandbox).each(invokers)(
   'foreign source addresses by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
-    let outside: Outside;
+    const outside = withOutside();
     beforeEach(() => {
-      run('ip', 'link', 'set', 'lo', 'up');
-      outside = makeOutside();
       // A loose reverse path filter needs a route to the source by any link.
       run('ip', 'route', 'replace', 'default', 'via', outside.ipv4);
       run('ip', '-6', 'route', 'replace', 'default', 'via', outside.ipv6);
     });
-    afterEach(() => outside.remove());
 
     const plugin = (changes: object = {}) => ({
       type: 'cnikit',

@@ -3,13 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
 import { iptablesOf, ruleset } from './nat-state.ts';
+import { withOutside } from './outside.ts';
 import { scratch } from './scratch.ts';
-import { makeOutside, NODE, type Outside, reach, serve, stopServers } from './traffic.ts';
+import { NODE, reach, serve } from './traffic.ts';
 
 const PATH = process.env.PATH ?? '';
 const NODE4 = '192.0.2.1';
@@ -62,18 +63,7 @@ describe.skipIf(!inSandbox).each(invokers)(
   'host ports by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
-    let outside: Outside;
-    beforeEach(() => {
-      run('nft', 'flush', 'ruleset');
-      run('ip', 'link', 'set', 'lo', 'up');
-      outside = makeOutside();
-    });
-    afterEach(() => {
-      stopServers();
-      outside.remove();
-      run('nft', 'flush', 'ruleset');
-      run('conntrack', '-F');
-    });
+    const outside = withOutside();
     const call = (
       command: string,
       id: string,
@@ -124,14 +114,14 @@ describe.skipIf(!inSandbox).each(invokers)(
             }),
           ),
       ];
-      await serve(old, 'tcp', 80);
+      serve(old, 'tcp', 80);
       for (const verb of verbs) {
         makeTableOld();
         expect(ruleset()).toContain('vmap @ip6');
         verb();
         expect(ruleset().replaceAll(/any[46] |ip[46] (?=tcp)/g, '')).not.toMatch(/masquerade-0x|@ip6|@any4/);
-        expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
-        expect(reach(outside, 'tcp', NODE6, 8081)).toBe(outside.ipv6);
+        expect(await reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+        expect(await reach(outside, 'tcp', NODE6, 8081)).toBe(outside.ipv6);
         fails(call('ADD', 'other', here.pod(), ports), 11, /taken by container old/);
       }
       ok(call('DEL', 'new', { path: '' }, [tcp(8090, 80)]));
@@ -167,13 +157,13 @@ describe.skipIf(!inSandbox).each(invokers)(
         11,
         /Host port 8080\/tcp is taken by container a \(eth0\) of network net/,
       );
-      await serve(pod, 'tcp', 80);
-      expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
-      expect(reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
+      serve(pod, 'tcp', 80);
+      expect(await reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+      expect(await reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
       ok(call('CHECK', 'a', pod, ports, { prevResult: json }));
       ok(invokeSecond('CHECK', 'a', { prevResult: other }));
       ok(invokeSecond('DEL', 'a'));
-      expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+      expect(await reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
       ok(call('DEL', 'a', pod, ports));
       expect(ruleset()).toBe('');
     });
@@ -307,15 +297,15 @@ describe.skipIf(!inSandbox).each(invokers)(
         if (order === 'after') {
           kubeProxy[mode]();
         }
-        await serve(pod, 'tcp', 81);
+        serve(pod, 'tcp', 81);
         // Nothing listens on port 80 of the pod, so only the Service can reply.
         for (const from of [outside, NODE]) {
-          expect(reach(from, 'tcp', NODE4, 8080)).toBeDefined();
-          expect(reach(from, 'tcp', NODE6, 8080)).toBeDefined();
+          expect(await reach(from, 'tcp', NODE4, 8080)).toBeDefined();
+          expect(await reach(from, 'tcp', NODE6, 8080)).toBeDefined();
         }
-        await serve(pod, 'tcp', 80);
-        expect(reach(outside, 'tcp', NODE4, 8081)).toBe(outside.ipv4);
-        expect(reach(outside, 'tcp', NODE6, 8081)).toBe(outside.ipv6);
+        serve(pod, 'tcp', 80);
+        expect(await reach(outside, 'tcp', NODE4, 8081)).toBe(outside.ipv4);
+        expect(await reach(outside, 'tcp', NODE6, 8081)).toBe(outside.ipv6);
       },
     );
 
@@ -340,14 +330,14 @@ describe.skipIf(!inSandbox).each(invokers)(
         const accept = ['-p', 'tcp', '--dport', '8443', '-j', 'ACCEPT'];
         run('iptables', '-t', 'nat', '-A', 'KUBE-SERVICES', '-d', '10.96.0.1', ...accept);
         run('ip6tables', '-t', 'nat', '-A', 'KUBE-SERVICES', '-d', 'fd96::1', ...accept);
-        await serve(NODE, 'tcp', 8443);
+        serve(NODE, 'tcp', 8443);
         const address = (json as { ips: { address: string }[] }).ips.map((ip) => ip.address.split('/')[0]);
-        expect(reach(pod, 'tcp', '10.96.0.1', 8443)).toBe(address[0]);
-        expect(reach(pod, 'tcp', 'fd96::1', 8443)).toBe(address[1]);
-        expect(reach(NODE, 'tcp', '10.96.0.1', 8443)).toBe('10.96.0.1');
-        await serve(pod, 'tcp', 80);
-        expect(reach(outside, 'tcp', NODE4, 8443)).toBe(outside.ipv4);
-        expect(reach(pod, 'tcp', NODE4, 8443)).toBe(GATEWAY4);
+        expect(await reach(pod, 'tcp', '10.96.0.1', 8443)).toBe(address[0]);
+        expect(await reach(pod, 'tcp', 'fd96::1', 8443)).toBe(address[1]);
+        expect(await reach(NODE, 'tcp', '10.96.0.1', 8443)).toBe('10.96.0.1');
+        serve(pod, 'tcp', 80);
+        expect(await reach(outside, 'tcp', NODE4, 8443)).toBe(outside.ipv4);
+        expect(await reach(pod, 'tcp', NODE4, 8443)).toBe(GATEWAY4);
         ok(call('DEL', 'a', pod, ports));
         expect(iptablesOf(/CNI-DN-/)).toEqual([]);
         // Without iptables there is nftables.

@@ -1,7 +1,7 @@
 /** ipMasq of bridge and ptp: packets that leave the pods' subnets get the node's address, with either backend. */
 import { existsSync } from 'node:fs';
 import { SysError, sys } from '@cnikit/sys';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
@@ -9,9 +9,10 @@ import { concurrentAdds } from './concurrent.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
-import { iptablesOf, ruleset } from './nat-state.ts';
+import { flushRuleset, iptablesOf, ruleset } from './nat-state.ts';
+import { withOutside } from './outside.ts';
 import { scratch } from './scratch.ts';
-import { makeOutside, type Outside, reach, serve, stopServers } from './traffic.ts';
+import { reach, serve } from './traffic.ts';
 
 const PATH = process.env.PATH ?? '';
 /** Upstream has the backend nftables since 1.7. */
@@ -22,22 +23,7 @@ describe.skipIf(!inSandbox).each(invokers)(
   (_, invoke) => {
     const here = scratch();
     const { pod } = here;
-    let outside: Outside;
-    beforeEach(() => {
-      // Tests of other files share the node.
-      run('nft', 'flush', 'ruleset');
-      run('ip', 'link', 'set', 'lo', 'up');
-      outside = makeOutside();
-    });
-    afterEach(() => {
-      stopServers();
-      outside.remove();
-      run('nft', 'flush', 'ruleset');
-      for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
-        run(program, '-t', 'nat', '-F');
-        run(program, '-t', 'nat', '-X');
-      }
-    });
+    const outside = withOutside();
     const conf = (changes: object = {}) => ({
       cniVersion: '1.0.0',
       name: 'net',
@@ -70,11 +56,11 @@ describe.skipIf(!inSandbox).each(invokers)(
       ['cnikit', undefined],
     ])('%s with backend %s masquerades pods until DEL and leaves nothing', async (type, backend) => {
       const changes = backend === undefined ? {} : { ipMasqBackend: backend };
-      await serve(outside, 'tcp', 80);
+      serve(outside, 'tcp', 80);
       const made = pod();
       const { json } = ok(call('ADD', 'c1', made, changes, type));
-      expect(reach(made, 'tcp', outside.ipv4, 80)).toBe(outside.node4);
-      expect(reach(made, 'tcp', outside.ipv6, 80)).toBe(outside.node6);
+      expect(await reach(made, 'tcp', outside.ipv4, 80)).toBe(outside.node4);
+      expect(await reach(made, 'tcp', outside.ipv6, 80)).toBe(outside.node6);
       ok(call('CHECK', 'c1', made, { ...changes, prevResult: json }, type));
       for (let i = 0; i < 2; i++) {
         ok(call('DEL', 'c1', made, { ...changes, prevResult: json }, type));
@@ -93,21 +79,21 @@ describe.skipIf(!inSandbox).each(invokers)(
       run('ip6tables', '-t', 'nat', '-A', 'POSTROUTING', '-d', outside.ipv6, '-j', 'ACCEPT');
       run('ip', '-n', outside.name, 'route', 'add', '10.90.0.0/24', 'via', outside.node4);
       run('ip', '-n', outside.name, 'route', 'add', 'fd90::/64', 'via', outside.node6);
-      await serve(outside, 'tcp', 80);
+      serve(outside, 'tcp', 80);
       ok(call('ADD', 'c1', made, { ipMasqBackend }));
       const isExempt = does === 'honours';
-      expect(reach(made, 'tcp', outside.ipv4, 80)).toBe(isExempt ? '10.90.0.2' : outside.node4);
-      expect(reach(made, 'tcp', outside.ipv6, 80)).toBe(isExempt ? 'fd90::2' : outside.node6);
+      expect(await reach(made, 'tcp', outside.ipv4, 80)).toBe(isExempt ? '10.90.0.2' : outside.node4);
+      expect(await reach(made, 'tcp', outside.ipv6, 80)).toBe(isExempt ? 'fd90::2' : outside.node6);
       ok(call('DEL', 'c1', made));
     });
 
     test('ptp with ipMasq keeps pod addresses within the subnet', async () => {
       const [a, b] = [pod(), pod()];
       const [one, two] = [ok(call('ADD', 'a', a, {}, 'ptp')).json, ok(call('ADD', 'b', b, {}, 'ptp')).json];
-      await serve(b, 'tcp', 80);
+      serve(b, 'tcp', 80);
       for (const i of [0, 1]) {
         const of = (result: { ips: { address: string }[] }) => result.ips[i]?.address.split('/')[0] as string;
-        expect(reach(a, 'tcp', of(two), 80)).toBe(of(one));
+        expect(await reach(a, 'tcp', of(two), 80)).toBe(of(one));
       }
     });
 
@@ -345,6 +331,12 @@ describe.skipIf(!inSandbox).each(invokers)(
     });
 
     test('bridge DEL and GC remove rules of legacy iptables', () => {
+      onTestFinished(() => {
+        for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
+          run(program, '-t', 'nat', '-F');
+          run(program, '-t', 'nat', '-X');
+        }
+      });
       const chain = iptablesChainOf('c1');
       for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
         run(program, '-t', 'nat', '-N', chain);
@@ -400,7 +392,7 @@ describe.skipIf(!inSandbox)('a kernel without nftables (needs the sandbox: run n
     const { exitCode, stdout } = call('ADD');
     expect([exitCode, stdout]).toEqual([0, expect.stringContaining('10.90.0.')]);
     expect(iptablesOf(/-j CNI-/)).toHaveLength(1);
-    run('nft', 'flush', 'ruleset');
+    flushRuleset();
   });
 });
 

@@ -1,4 +1,5 @@
-/** Temporary pod namespaces, and the node's links, by an operator's tools. */
+/** Temporary pod namespaces, and the node's links. */
+import { createNetns, deleteNetns, delLinkGroup, openRtnetlink, setLink } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 
 /** Runs a program, and throws its output when it fails. Cheaper than Node's own, which forks the test. */
@@ -33,14 +34,13 @@ let count = 0;
 export function makePod(): Pod {
   const name = `pod${process.pid}-${count++}`;
   let there = true;
-  run('ip', 'netns', 'add', name);
   return {
     name,
-    path: `/run/netns/${name}`,
+    path: createNetns(name),
     run: (...argv) => run('ip', 'netns', 'exec', name, ...argv),
     remove() {
       if (there) {
-        run('ip', 'netns', 'del', name);
+        deleteNetns(name);
       }
       there = false;
     },
@@ -49,5 +49,27 @@ export function makePod(): Pod {
 
 /** Names of the veth interfaces on the node. */
 export function hostVeths(): string[] {
-  return ipJson('link', 'show', 'type', 'veth').map((link) => link.ifname);
+  return linkNames('veth');
+}
+
+/** Names of the links of a kind on the node, by default of all links. */
+export function linkNames(kind?: string): string[] {
+  const route = openRtnetlink();
+  const links = route.links(kind === undefined ? {} : { kind });
+  route.close();
+  return links.map(({ name }) => name);
+}
+
+/** A group that no plugin uses. */
+const DELETED = 0x64656c;
+
+/** Deletes all links of these kinds from the node, in the time that the kernel takes for one. */
+export function deleteLinks(...kinds: string[]): void {
+  const route = openRtnetlink();
+  const doomed = route.links().filter(({ kind }) => kind !== undefined && kinds.includes(kind));
+  route.batch(doomed.map(({ index }) => setLink({ index, group: DELETED })));
+  if (doomed.length > 0) {
+    route.request(delLinkGroup(DELETED));
+  }
+  route.close();
 }

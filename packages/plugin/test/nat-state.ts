@@ -1,5 +1,25 @@
 /** NAT state of the node, read by an operator's tools. */
+import { openConntrack } from '@cnikit/netlink/conntrack';
+import { delTable, openNftables } from '@cnikit/netlink/nftables';
 import { run } from './namespaces.ts';
+
+/** Deletes all nftables tables, `nft flush ruleset`. */
+export function flushRuleset(): void {
+  const nft = openNftables();
+  nft.commit(nft.tables().map(({ family, name }) => delTable({ family, name: name ?? '' })));
+  nft.close();
+}
+
+/** IPCTNL_MSG_CT_DELETE. Without a tuple it deletes all entries. */
+const DELETE_CONNECTIONS = 0x102;
+
+/** Deletes all tracked connections, `conntrack -F`. To list them takes the kernel many times as long. */
+export function flushConnections(): void {
+  const { connection } = openConntrack();
+  const payload = new Uint8Array(4); // struct nfgenmsg: any family
+  connection.request({ type: DELETE_CONNECTIONS, flags: 0, payload, describe: 'delete all connections' });
+  connection.close();
+}
 
 /**
  * The nftables ruleset without the base chains that iptables never removes, and without upstream's tables that have no

@@ -1,15 +1,16 @@
 /** Host ports of pods: real connections with either backend, by portmap alone and inside cnikit. */
 import { existsSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { concurrentAdds } from './concurrent.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { type Answer, invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
-import { iptablesOf, ruleset } from './nat-state.ts';
+import { flushRuleset, iptablesOf, ruleset } from './nat-state.ts';
+import { withOutside } from './outside.ts';
 import { scratch } from './scratch.ts';
 import { receiveSctp, sendSctp } from './sctp.ts';
-import { makeOutside, NODE, type Outside, reach, serve, stopServers } from './traffic.ts';
+import { NODE, reach, serve } from './traffic.ts';
 
 const PATH = process.env.PATH ?? '';
 /** Upstream has the backend nftables since 1.7. */
@@ -36,19 +37,7 @@ describe.skipIf(!inSandbox).each(invokers)(
   'portmap by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
-    let outside: Outside;
-    beforeEach(() => {
-      // Tests of other files share the node.
-      run('nft', 'flush', 'ruleset');
-      run('ip', 'link', 'set', 'lo', 'up');
-      outside = makeOutside();
-    });
-    afterEach(() => {
-      stopServers();
-      outside.remove();
-      run('nft', 'flush', 'ruleset');
-      run('conntrack', '-F');
-    });
+    const outside = withOutside();
     const conf = (ports: readonly object[] | undefined, changes: object = {}) => ({
       cniVersion: '1.0.0',
       name: 'net',
@@ -84,17 +73,17 @@ describe.skipIf(!inSandbox).each(invokers)(
         const ports = [tcp(8080, 80)];
         const json = add('a', a, ports, { backend });
         add('b', b, undefined, { backend });
-        await serve(a, 'tcp', 80);
-        expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
-        expect(reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
-        expect(reach(NODE, 'tcp', NODE4, 8080)).toBe(NODE4);
-        expect(reach(NODE, 'tcp', NODE6, 8080)).toBe(NODE6);
-        expect(reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe(GATEWAY4);
+        serve(a, 'tcp', 80);
+        expect(await reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+        expect(await reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
+        expect(await reach(NODE, 'tcp', NODE4, 8080)).toBe(NODE4);
+        expect(await reach(NODE, 'tcp', NODE6, 8080)).toBe(NODE6);
+        expect(await reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe(GATEWAY4);
         // Hairpin, and a neighbour whose replies would bypass the node.
         // Upstream's nftables rules do not masquerade the neighbour.
         for (const from of backend === 'nftables' ? [a] : [a, b]) {
-          expect(reach(from, 'tcp', NODE4, 8080)).toBe(GATEWAY4);
-          expect(reach(from, 'tcp', NODE6, 8080)).toBe('fd88::1');
+          expect(await reach(from, 'tcp', NODE4, 8080)).toBe(GATEWAY4);
+          expect(await reach(from, 'tcp', NODE6, 8080)).toBe('fd88::1');
         }
         ok(call('cnikit', 'CHECK', 'a', a, ports, { backend, prevResult: json }));
         for (let i = 0; i < 2; i++) {
@@ -102,7 +91,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         }
         expect(iptablesOf(OURS)).toEqual([]);
         expect(ruleset()).not.toMatch(OURS);
-        expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
+        expect(await reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
       });
 
       test('portmap forwards a port of one host address, and the same port of the others to another pod', async () => {
@@ -110,19 +99,19 @@ describe.skipIf(!inSandbox).each(invokers)(
         run('ip', 'address', 'add', '192.0.2.2/24', 'dev', 'uplink');
         const only = [tcp(8080, 81, { hostIP: '192.0.2.2' }), tcp(8081, 81, { hostIP: NODE6 })];
         add('one', one, only, { backend });
-        await serve(one, 'tcp', 81);
-        expect(reach(outside, 'tcp', '192.0.2.2', 8080)).toBe(outside.ipv4);
-        expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
-        expect(reach(outside, 'tcp', NODE6, 8081)).toBe(outside.ipv6);
-        expect(reach(outside, 'tcp', NODE4, 8081)).toBeUndefined();
+        serve(one, 'tcp', 81);
+        expect(await reach(outside, 'tcp', '192.0.2.2', 8080)).toBe(outside.ipv4);
+        expect(await reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
+        expect(await reach(outside, 'tcp', NODE6, 8081)).toBe(outside.ipv6);
+        expect(await reach(outside, 'tcp', NODE4, 8081)).toBeUndefined();
         if (backend === undefined) {
-          await serve(other, 'tcp', 80);
+          serve(other, 'tcp', 80);
           add('other', other, [tcp(8080, 80, { hostIP: '0.0.0.0' })], { backend });
-          expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
-          expect(reach(outside, 'tcp', NODE6, 8080)).toBeUndefined();
+          expect(await reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+          expect(await reach(outside, 'tcp', NODE6, 8080)).toBeUndefined();
           ok(call('cnikit', 'DEL', 'other', other, undefined, { capabilities: { portMappings: true } }));
-          expect(reach(outside, 'tcp', '192.0.2.2', 8080)).toBe(outside.ipv4);
-          expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
+          expect(await reach(outside, 'tcp', '192.0.2.2', 8080)).toBe(outside.ipv4);
+          expect(await reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
         }
       });
 
@@ -132,17 +121,17 @@ describe.skipIf(!inSandbox).each(invokers)(
         // A fixed source port, so that the kernel sees one connection.
         const ask = (host: string) => reach(outside, 'udp', host, 5300, 4444);
         // The client sends before the server listens.
-        ask(NODE4);
+        await ask(NODE4);
         add('first', first, ports, { backend });
-        await serve(first, 'udp', 53);
-        expect(ask(NODE4)).toBe(outside.ipv4);
-        expect(ask(NODE6)).toBe(outside.ipv6);
+        serve(first, 'udp', 53);
+        expect(await ask(NODE4)).toBe(outside.ipv4);
+        expect(await ask(NODE6)).toBe(outside.ipv6);
         ok(call('cnikit', 'DEL', 'first', first, ports, { backend }));
-        expect(ask(NODE4)).toBeUndefined();
+        expect(await ask(NODE4)).toBeUndefined();
         add('second', second, ports, { backend });
-        await serve(second, 'udp', 53);
-        expect(ask(NODE4)).toBe(outside.ipv4);
-        expect(ask(NODE6)).toBe(outside.ipv6);
+        serve(second, 'udp', 53);
+        expect(await ask(NODE4)).toBe(outside.ipv4);
+        expect(await ask(NODE6)).toBe(outside.ipv6);
       });
 
       test('portmap forwards sctp', async () => {
@@ -155,9 +144,9 @@ describe.skipIf(!inSandbox).each(invokers)(
       test('portmap masquerades every connection with masqAll', async () => {
         const made = pod();
         add('a', made, [tcp(8080, 80)], { backend, masqAll: true });
-        await serve(made, 'tcp', 80);
-        expect(reach(outside, 'tcp', NODE4, 8080)).toBe(GATEWAY4);
-        expect(reach(outside, 'tcp', NODE6, 8080)).toBe('fd88::1');
+        serve(made, 'tcp', 80);
+        expect(await reach(outside, 'tcp', NODE4, 8080)).toBe(GATEWAY4);
+        expect(await reach(outside, 'tcp', NODE6, 8080)).toBe('fd88::1');
       });
 
       // Upstream's nftables rules have no mark.
@@ -185,10 +174,10 @@ describe.skipIf(!inSandbox).each(invokers)(
         const made = pod();
         const conditionsV4 = ['!', '-s', `${outside.ipv4}/32`];
         add('a', made, [tcp(8080, 80)], { backend, conditionsV4 });
-        await serve(made, 'tcp', 80);
-        expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
-        expect(reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
-        expect(reach(NODE, 'tcp', NODE4, 8080)).toBe(NODE4);
+        serve(made, 'tcp', 80);
+        expect(await reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
+        expect(await reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
+        expect(await reach(NODE, 'tcp', NODE4, 8080)).toBe(NODE4);
       });
 
       test('portmap DEL frees everything without namespace, result and ports', () => {
@@ -233,8 +222,8 @@ describe.skipIf(!inSandbox).each(invokers)(
         PortMappings: [{ HostPort: 8080, ContainerPort: 80, Protocol: 'TCP', HostIP: '' }],
       };
       add('a', made, undefined, { RuntimeConfig });
-      await serve(made, 'tcp', 80);
-      expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+      serve(made, 'tcp', 80);
+      expect(await reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
     });
 
     test('bridge ADD ignores portMappings, as upstream does', () => {
@@ -316,7 +305,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         const made = pod();
         ok(call('bridge', 'ADD', 'a', made, undefined));
         const lives = ([invoke, runUpstream] as const).map((plugin) => {
-          run('nft', 'flush', 'ruleset');
+          flushRuleset();
           /** Returns true when the port leads to the container after the verb. */
           const verb = (command: string, ifName: string, address: string) => {
             const prevResult = {
@@ -374,7 +363,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         expect(saved()).toEqual(ours);
         ok(call('portmap', 'DEL', 'a', made, all, changes));
         expect(iptablesOf(OURS)).toEqual([]);
-        run('nft', 'flush', 'ruleset');
+        flushRuleset();
         ok(
           runUpstream(env('ADD', 'a', made, { PATH }), conf(all, { type: 'portmap', ...changes }), 'portmap'),
         );
@@ -409,7 +398,7 @@ describe.skipIf(!inSandbox).each(invokers)(
           runUpstream(env('DEL', 'a', made, { PATH }), conf(all, { type: 'portmap', ...changes }), 'portmap'),
         );
         expect(ruleset()).toBe('');
-        run('nft', 'flush', 'ruleset');
+        flushRuleset();
         ok(
           runUpstream(env('ADD', 'a', made, { PATH }), conf(all, { type: 'portmap', ...changes }), 'portmap'),
         );
@@ -417,7 +406,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         ok(call('portmap', 'CHECK', 'a', made, all, changes));
         ok(call('portmap', 'DEL', 'a', made, undefined));
         expect(ruleset()).toBe('');
-        run('nft', 'flush', 'ruleset');
+        flushRuleset();
       }
     });
 
@@ -494,7 +483,7 @@ describe.skipIf(!inSandbox)('portmap and concurrency (needs the sandbox: run npm
       // nftables has one map per family; these pods have IPv4 only.
       expect(leading).toHaveLength(64);
       expect(ruleset()).not.toMatch(OURS);
-      run('nft', 'flush', 'ruleset');
+      flushRuleset();
     },
   );
 });

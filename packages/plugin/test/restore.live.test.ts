@@ -12,14 +12,15 @@ import {
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
 import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
 import { sys } from '@cnikit/sys';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { inSandbox } from './harness.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
-import { ruleset } from './nat-state.ts';
+import { flushRuleset, ruleset } from './nat-state.ts';
+import { withOutside } from './outside.ts';
 import { scratch } from './scratch.ts';
-import { makeOutside, NODE, type Outside, reach, serve, stopServers } from './traffic.ts';
+import { NODE, reach, serve } from './traffic.ts';
 
 const NODE4 = '192.0.2.1';
 const NODE6 = '2001:db8::1';
@@ -31,8 +32,8 @@ const PORTS = [
 
 describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at the root)', () => {
   const here = scratch();
+  const outside = withOutside();
   let bin: string;
-  let outside: Outside;
   beforeAll(() => {
     bin = mkdtempSync('/run/cnikit-bin-');
     copyFileSync(executablePath(), `${bin}/cnikit`);
@@ -41,16 +42,6 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     }
   });
   afterAll(() => rmSync(bin, { recursive: true }));
-  beforeEach(() => {
-    run('nft', 'flush', 'ruleset');
-    run('ip', 'link', 'set', 'lo', 'up');
-    outside = makeOutside();
-  });
-  afterEach(() => {
-    stopServers();
-    outside.remove();
-    run('conntrack', '-F');
-  });
 
   const cacheDir = () => `${here.dir}/cache`;
   const cnikit = (argv: string[]) => {
@@ -89,17 +80,17 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
   });
   /** The rules without counters, handles and order. */
   const rules = () => ruleset().split('\n').sort();
-  const serveAll = async (pod: Pod) => {
-    await serve(pod, 'tcp', 80);
-    await serve(pod, 'udp', 53);
+  const serveAll = (pod: Pod) => {
+    serve(pod, 'tcp', 80);
+    serve(pod, 'udp', 53);
   };
-  const expectConnections = () => {
+  const expectConnections = async () => {
     for (const [node, seen] of [
       [NODE4, outside.ipv4],
       [NODE6, outside.ipv6],
     ] as const) {
-      expect(reach(outside, 'tcp', node, 8080)).toBe(seen);
-      expect(reach(outside, 'udp', node, 5300, 7777)).toBe(seen);
+      expect(await reach(outside, 'tcp', node, 8080)).toBe(seen);
+      expect(await reach(outside, 'udp', node, 5300, 7777)).toBe(seen);
     }
   };
 
@@ -119,9 +110,9 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
         await runtime().add(config, one);
       }
       const before = rules();
-      await serveAll(a);
-      expectConnections();
-      run('nft', 'flush', 'ruleset');
+      serveAll(a);
+      await expectConnections();
+      flushRuleset();
       // A UDP flow that began without the rules keeps their absence in mind.
       run('ip', 'netns', 'exec', outside.name, 'bash', '-c', `echo x >/dev/udp/${NODE4}/5300`);
       const { status, stdout, stderr } = restore();
@@ -132,7 +123,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
         'Restored masquerade, host ports of net/a/eth0',
       ]);
       expect(rules()).toEqual(before);
-      expectConnections();
+      await expectConnections();
       expect(restore()).toEqual({ status: 0, stdout: '', stderr: '' });
       expect(rules()).toEqual(before);
       for (const one of both) {
@@ -171,7 +162,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
       const a = here.pod();
       await runtime().add(list(attach, portmap), attachment('a', a, PORTS));
       const before = rules();
-      await serveAll(a);
+      serveAll(a);
       for (const what of flushable()) {
         run('nft', 'flush', ...what.split(' '));
         const { status, stdout, stderr } = restore();
@@ -183,7 +174,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
         });
         expect(rules(), what).toEqual(before);
       }
-      expectConnections();
+      await expectConnections();
       expect(restore()).toEqual({ status: 0, stdout: '', stderr: '' });
     },
   );
@@ -230,11 +221,11 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     const config = list({ ipMasqBackend: 'iptables' }, { backend: 'iptables' });
     const one = attachment('a', pod, PORTS);
     await runtime().add(config, one);
-    await serveAll(pod);
+    serveAll(pod);
     run('iptables', '-t', 'nat', '-F');
     run('ip6tables', '-t', 'nat', '-F');
     expect(restore().stdout).toBe('Restored masquerade, host ports of net/a/eth0\n');
-    expectConnections();
+    await expectConnections();
     expect(restore().stdout).toBe('');
     await runtime().check(config, one);
     await runtime().del(config, one);
@@ -247,14 +238,14 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     await runtime().add(list(), attachment('b', b));
     const [host] = ipJson('link', 'show', 'type', 'veth').filter(({ master }) => master === 'back0');
     run('ip', 'link', 'del', String(host!.ifname));
-    run('nft', 'flush', 'ruleset');
+    flushRuleset();
     expect(restore().stdout.trim().split('\n')).toHaveLength(1);
   });
 
   test('restore() names the pod that has the port now', async () => {
     const [a, b] = [here.pod(), here.pod()];
     await runtime().add(list(), attachment('a', a, PORTS));
-    run('nft', 'flush', 'ruleset');
+    flushRuleset();
     await runtime().add(list(), attachment('b', b, PORTS));
     const { status, stderr, stdout } = restore('--json');
     expect([status, stderr]).toEqual([1, '']);
@@ -289,17 +280,17 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
           .sort(),
       );
     const before = held();
-    await serveAll(a);
+    serveAll(a);
     remove();
     const { status, stdout, stderr } = restore();
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`Restored ${restored} of net/`);
     expect(ipJson('link', 'show', 'back0')[0]!.address).toBe(mac);
     expect(held()).toEqual(before);
-    expectConnections();
-    expect(reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe('10.85.0.1');
-    await serve(b, 'tcp', 81);
-    expect(reach(a, 'tcp', '10.85.0.3', 81)).toBe('10.85.0.2');
+    await expectConnections();
+    expect(await reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe('10.85.0.1');
+    serve(b, 'tcp', 81);
+    expect(await reach(a, 'tcp', '10.85.0.3', 81)).toBe('10.85.0.2');
     expect(restore().stdout).toBe('');
     for (const one of both) {
       await runtime().check(config, one);
@@ -333,14 +324,14 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
   test('restore() needs no writable /proc/sys, which containers lack', async () => {
     const pod = here.pod();
     await runtime().add(list(), attachment('a', pod, PORTS));
-    await serveAll(pod);
+    serveAll(pod);
     run('ip', 'link', 'del', 'back0');
-    run('nft', 'flush', 'ruleset');
+    flushRuleset();
     const done = restoreReadOnly();
     expect([done.status, done.stderr]).toEqual([0, '']);
     expect(done.stdout).toContain('Restored bridge, port, gateway, masquerade, host ports of net/a/eth0');
-    expectConnections();
-    expect(reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe('10.85.0.1');
+    await expectConnections();
+    expect(await reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe('10.85.0.1');
   });
 
   test('restore() leaves a port that an administrator moved to another bridge', async () => {
@@ -380,7 +371,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     ] as const) {
       nodeRuntimeIo().writeText(`${cacheDir()}/results/${file}`, content);
     }
-    run('nft', 'flush', 'ruleset');
+    flushRuleset();
     expect(restore()).toEqual({ status: 0, stdout: 'Restored masquerade of net/a/eth0\n', stderr: '' });
   });
 
@@ -389,7 +380,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     for (const one of pods.slice(0, 2)) {
       await runtime().add(list(), one);
     }
-    run('nft', 'flush', 'ruleset');
+    flushRuleset();
     const many = ['', '', ''].map(
       () =>
         new Promise<number | null>((resolve) =>

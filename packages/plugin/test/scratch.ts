@@ -1,7 +1,8 @@
 /** Fixtures of a test on the node, removed after it. */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach } from 'vitest';
-import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
+import { deleteLinks, makePod, type Pod } from './namespaces.ts';
+import { flushRuleset } from './nat-state.ts';
 
 export interface Scratch {
   /** A private folder for state and files. */
@@ -23,21 +24,12 @@ export function scratch(): Scratch {
     pods = [];
   });
   afterEach(() => {
-    // The kernel removes a namespace's links asynchronously, so delete the host ends first; one may delete another.
-    for (const name of hostVeths()) {
-      if (ipJson('link').some((one) => one.ifname === name)) {
-        run('ip', 'link', 'del', name);
-      }
-    }
+    // The kernel removes a namespace's links asynchronously, so delete the host ends first.
+    deleteLinks('veth', 'bridge', 'ifb');
     for (const made of pods) {
       made.remove();
     }
-    for (const kind of ['bridge', 'ifb']) {
-      for (const { ifname } of ipJson('link', 'show', 'type', kind)) {
-        run('ip', 'link', 'del', ifname);
-      }
-    }
-    run('nft', 'flush', 'ruleset');
+    flushRuleset();
     rmSync(dir, { recursive: true });
   });
   return {

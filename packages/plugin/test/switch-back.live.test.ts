@@ -2,15 +2,16 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
 import { sys } from '@cnikit/sys';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { upstreamPluginsOfRun } from '../../../upstream-plugins.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { inSandbox } from './harness.ts';
 import { type Pod, run } from './namespaces.ts';
-import { ruleset } from './nat-state.ts';
+import { flushRuleset, ruleset } from './nat-state.ts';
+import { withOutside } from './outside.ts';
 import { runtimeIo } from './runtime.ts';
 import { scratch } from './scratch.ts';
-import { makeOutside, type Outside, reach, serve, stopServers } from './traffic.ts';
+import { reach, serve } from './traffic.ts';
 
 const NODE4 = '192.0.2.1';
 const NODE6 = '2001:db8::1';
@@ -32,8 +33,8 @@ describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
   'cnikit switch-back to upstream $version (needs the sandbox: run npm test at the root)',
   ({ dir, version }) => {
     const here = scratch();
+    const outside = withOutside();
     let bin: string;
-    let outside: Outside;
     beforeAll(() => {
       bin = mkdtempSync('/run/cnikit-bin-');
       mkdirSync(`${bin}/ours`);
@@ -43,17 +44,6 @@ describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
       }
     });
     afterAll(() => rmSync(bin, { recursive: true }));
-    beforeEach(() => {
-      run('nft', 'flush', 'ruleset');
-      run('ip', 'link', 'set', 'lo', 'up');
-      outside = makeOutside();
-    });
-    afterEach(() => {
-      stopServers();
-      outside.remove();
-      run('nft', 'flush', 'ruleset');
-      run('conntrack', '-F');
-    });
     const runtime = (path: string) =>
       new Runtime({ io: runtimeIo(), path: [path], cacheDir: `${here.dir}/cache` });
     const ours = () => runtime(`${bin}/ours`);
@@ -124,15 +114,15 @@ describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
           });
           expect(ruleset()).not.toBe(before);
           expect(ruleset()).not.toContain('cnikit');
-          await serve(a, 'tcp', 80);
-          await serve(a, 'tcp', 81);
-          await serve(outside, 'tcp', 80);
-          expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
-          expect(reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
-          expect(reach(outside, 'tcp', NODE4, 8081)).toBe(outside.ipv4);
+          serve(a, 'tcp', 80);
+          serve(a, 'tcp', 81);
+          serve(outside, 'tcp', 80);
+          expect(await reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+          expect(await reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
+          expect(await reach(outside, 'tcp', NODE4, 8081)).toBe(outside.ipv4);
           for (const from of [a, b]) {
-            expect(reach(from, 'tcp', outside.ipv4, 80)).toBe(outside.node4);
-            expect(reach(from, 'tcp', outside.ipv6, 80)).toBe(outside.node6);
+            expect(await reach(from, 'tcp', outside.ipv4, 80)).toBe(outside.node4);
+            expect(await reach(from, 'tcp', outside.ipv6, 80)).toBe(outside.node6);
           }
           const once = ruleset();
           expect(switchBack(...args).stdout).toContain('ipMasq of 0 pods, host ports of 0 pods');
@@ -230,7 +220,7 @@ describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
 
 describe.skipIf(!inSandbox)('cnikit switch-back (needs the sandbox: run npm test at the root)', () => {
   test('switchBack() changes nothing on a node without pods', () => {
-    run('nft', 'flush', 'ruleset');
+    flushRuleset();
     expect(switchBack()).toMatchObject({ status: 0, stderr: '' });
     expect(ruleset()).toBe('');
   });

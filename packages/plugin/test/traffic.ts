@@ -1,156 +1,134 @@
-/** Real connections between namespaces, by socat: a server replies with the client's address. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { sys } from '@cnikit/sys';
-import { run } from './namespaces.ts';
+/** Real connections between namespaces: a server replies with the client's address. This process has all sockets. */
+import { createSocket, type SocketOptions, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer, isIP, type Server as TcpServer } from 'node:net';
+import { sys, withNetns } from '@cnikit/sys';
 
 /** A namespace by name; '' is the node itself. */
-type Namespace = { name: string };
+export type Namespace = { name: string };
 export const NODE: Namespace = { name: '' };
+type Protocol = 'tcp' | 'udp';
 
-const within = ({ name }: Namespace, argv: string[]): [string, ...string[]] =>
-  (name === '' ? argv : ['ip', 'netns', 'exec', name, ...argv]) as [string, ...string[]];
+/** Runs `body` in a namespace. The sockets that it creates stay there. */
+function within<T>({ name }: Namespace, body: () => T): T {
+  return name === '' ? body() : withNetns(sys, `/run/netns/${name}`, body);
+}
 
 export interface Server {
   stop(): void;
 }
 
-const servers = new Set<ChildProcess>();
+const servers = new Set<Server>();
 
-/** Starts a server and resolves once it listens. Stop it by `stop` or `stopServers`. */
-export async function serve(where: Namespace, protocol: 'tcp' | 'udp', port: number): Promise<Server> {
-  const address =
-    protocol === 'tcp'
-      ? `TCP6-LISTEN:${port},ipv6only=0,reuseaddr,fork`
-      : `UDP6-RECVFROM:${port},ipv6only=0,reuseaddr,fork`;
-  const argv = within(where, ['socat', address, 'SYSTEM:echo $SOCAT_PEERADDR']);
-  const child = spawn(argv[0], argv.slice(1), { stdio: 'ignore', detached: true });
-  servers.add(child);
-  const table = protocol === 'tcp' ? '-tln' : '-uln';
-  for (;;) {
-    if (child.exitCode !== null) {
-      throw new Error(`socat ${address} ended`);
-    }
-    if (run(...within(where, ['ss', '-H', table, `sport = :${port}`])).trim() !== '') {
-      break;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return { stop: () => end(child) };
-}
-
-function end(child: ChildProcess): void {
-  servers.delete(child);
-  // socat's children are in its process group.
-  if (child.pid !== undefined && child.exitCode === null) {
-    process.kill(-child.pid, 'SIGKILL');
-  }
+/** Starts a server, which listens when this returns. Stop it by `stop` or `stopServers`. */
+export function serve(where: Namespace, protocol: Protocol, port: number): Server {
+  const socket = within(where, () => (protocol === 'tcp' ? tcpServer(port) : udpServer(port)));
+  const server = {
+    stop() {
+      if (servers.delete(server)) {
+        socket.close();
+      }
+    },
+  };
+  servers.add(server);
+  return server;
 }
 
 export function stopServers(): void {
-  for (const child of servers) {
-    end(child);
+  for (const server of servers) {
+    server.stop();
   }
 }
 
-/** Timeout of a connection in seconds, long enough for a loaded machine. */
-const PATIENCE = 20;
+function tcpServer(port: number): TcpServer {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.end(String(socket.remoteAddress));
+  });
+  // An address would make Node create the socket later.
+  return server.listen(port);
+}
+
+function udpServer(port: number): UdpSocket {
+  const socket = udpSocket('udp6');
+  socket.on('message', (_, { address, port: from }) => socket.send(address, from, address));
+  return socket.bind(port);
+}
+
+/** A socket that looks up its address at once, so that `bind()` creates it before it returns. */
+function udpSocket(type: SocketOptions['type']): UdpSocket {
+  return createSocket({ type, lookup: (address, _, callback) => callback(null, address, isIP(address)) });
+}
+
+/** Timeout of a connection in milliseconds, long enough for a loaded machine. */
+const PATIENCE = 20_000;
 
 /** Returns the client address that the server saw, in short form, or undefined when nothing listens. */
-export function reach(
+export async function reach(
   from: Namespace,
-  protocol: 'tcp' | 'udp',
+  protocol: Protocol,
   host: string,
   port: number,
   sourcePort = 0,
-): string | undefined {
-  const at = host.includes(':') ? `[${host}]` : host;
-  const client =
-    protocol === 'tcp'
-      ? [
-          'socat',
-          '-T',
-          `${PATIENCE}`,
-          '-t',
-          `${PATIENCE}`,
-          '-',
-          `TCP:${at}:${port},connect-timeout=${PATIENCE}`,
-        ]
-      : [process.execPath, '-e', UDP_CLIENT, host, `${port}`, `${sourcePort}`, `${PATIENCE}`];
-  const argv = within(from, client);
-  // Send nothing over TCP: a server that exits with unread input resets the connection, and its reply may be lost.
-  const { stdout } = sys.run(argv);
-  const seen = stdout.trim();
-  if (seen === '') {
+): Promise<string | undefined> {
+  const seen = await (protocol === 'tcp' ? askTcp(from, host, port) : askUdp(from, host, port, sourcePort));
+  return seen === undefined || seen === '' ? undefined : shortest(seen);
+}
+
+/** Connects, sends nothing, and returns what it receives. */
+async function askTcp(from: Namespace, host: string, port: number): Promise<string | undefined> {
+  const socket = within(from, () =>
+    connect({
+      // Node creates the socket at once for a name, not for an address.
+      host: 'server',
+      lookup: (_name, _options, callback) => callback(null, host, isIP(host)),
+      autoSelectFamily: false,
+      port,
+    }),
+  );
+  const timer = setTimeout(() => socket.destroy(new Error('timeout')), PATIENCE);
+  let seen = '';
+  socket.setEncoding('utf8').on('data', (more) => {
+    seen += more;
+  });
+  try {
+    await once(socket, 'end');
+    return seen;
+  } catch {
     return undefined;
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
   }
-  return shortest(seen.replace(/^\[(.*)\]$/, '$1'));
 }
 
-/** Sends until it gets a reply or a port-unreachable error. socat would wait for more after the first reply. */
-const UDP_CLIENT = `
-const [host, port, sourcePort, patience] = process.argv.slice(1);
-const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
-socket.on('error', () => process.exit());
-socket.on('message', (answer) => { process.stdout.write(answer); process.exit(); });
-socket.bind(Number(sourcePort), () => socket.connect(Number(port), host, () => {
-  const ask = () => socket.send('x', () => undefined);
-  ask();
-  setInterval(ask, 500);
-}));
-setTimeout(() => process.exit(), patience * 1000);
-`;
+/** Sends until it gets a reply, which it returns, or a port-unreachable error. */
+async function askUdp(
+  from: Namespace,
+  host: string,
+  port: number,
+  sourcePort: number,
+): Promise<string | undefined> {
+  const socket = within(from, () => udpSocket(host.includes(':') ? 'udp6' : 'udp4').bind(sourcePort));
+  const timers: NodeJS.Timeout[] = [];
+  try {
+    return await new Promise<string | undefined>((resolve) => {
+      timers.push(setTimeout(() => resolve(undefined), PATIENCE));
+      socket.on('error', () => resolve(undefined));
+      socket.on('message', (answer) => resolve(String(answer)));
+      socket.connect(port, host, () => {
+        const ask = () => socket.send('x', () => undefined);
+        ask();
+        timers.push(setInterval(ask, 500));
+      });
+    });
+  } finally {
+    timers.forEach(clearTimeout);
+    socket.close();
+  }
+}
 
-/** Shortens socat's output: all eight groups, and IPv4-mapped addresses. */
+/** Shortens IPv4-mapped addresses. */
 function shortest(address: string): string {
-  const { hostname } = new URL(`http://[${address}]/`);
-  const text = hostname.slice(1, -1);
-  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text);
-  if (mapped === null) {
-    return text;
-  }
-  const [high, low] = mapped.slice(1).map((group) => Number.parseInt(group, 16)) as [number, number];
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
-}
-
-/** A machine outside the node, without a route to the pods. */
-export interface Outside extends Namespace {
-  /** Its addresses, and the node's addresses on the link to it. */
-  ipv4: string;
-  ipv6: string;
-  node4: string;
-  node6: string;
-  remove(): void;
-}
-
-let count = 0;
-
-export function makeOutside(): Outside {
-  const name = `outside${process.pid}-${count++}`;
-  run('ip', 'netns', 'add', name);
-  run('ip', 'link', 'add', 'uplink', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
-  const inside = (...argv: string[]) => run('ip', '-n', name, ...argv);
-  const outside = { ipv4: '192.0.2.9', ipv6: '2001:db8::9', node4: '192.0.2.1', node6: '2001:db8::1' };
-  run('ip', 'address', 'add', `${outside.node4}/24`, 'dev', 'uplink');
-  run('ip', 'address', 'add', `${outside.node6}/64`, 'dev', 'uplink', 'nodad');
-  // Without a link-local address, which detection delays, the kernel sends no neighbour solicitation.
-  run('sysctl', '-qw', 'net.ipv6.conf.uplink.accept_dad=0');
-  run('ip', 'netns', 'exec', name, 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=0');
-  run('ip', 'link', 'set', 'uplink', 'up');
-  inside('address', 'add', `${outside.ipv4}/24`, 'dev', 'eth0');
-  inside('address', 'add', `${outside.ipv6}/64`, 'dev', 'eth0', 'nodad');
-  inside('link', 'set', 'eth0', 'up');
-  const remove = () => {
-    run('ip', 'link', 'del', 'uplink');
-    run('ip', 'netns', 'del', name);
-  };
-  // A kernel worker brings IPv6 up asynchronously.
-  for (const address of [outside.ipv4, outside.ipv6]) {
-    try {
-      run('ping', '-c', '1', '-w', '10', '-i', '0.2', address);
-    } catch (error) {
-      remove();
-      throw error;
-    }
-  }
-  return { name, ...outside, remove };
+  return address.replace(/^::ffff:(?=\d+\.)/, '');
 }

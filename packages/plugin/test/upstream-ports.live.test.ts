@@ -1,10 +1,12 @@
 /** Host ports by `portmap` of cnikit and of upstream in the same situation: both must give the same answer. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { env, inSandbox, ok } from './harness.ts';
 import { invokers, isUpstreamPinned, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
+import { flushConnections } from './nat-state.ts';
+import { clearNode, withOutside } from './outside.ts';
 import { scratch } from './scratch.ts';
-import { makeOutside, NODE, type Outside, reach, serve, stopServers } from './traffic.ts';
+import { NODE, reach, serve } from './traffic.ts';
 
 const PATH = process.env.PATH ?? '';
 const NODE4 = '192.0.2.1';
@@ -22,21 +24,7 @@ describe.skipIf(!inSandbox || !isUpstreamPinned).each(invokers)(
   'host ports beside upstream, by %s (needs the sandbox and the pinned upstream plugins: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
-    let outside: Outside;
-    const clear = () => {
-      stopServers();
-      run('nft', 'flush', 'ruleset');
-      run('conntrack', '-F');
-    };
-    beforeEach(() => {
-      clear();
-      run('ip', 'link', 'set', 'lo', 'up');
-      outside = makeOutside();
-    });
-    afterEach(() => {
-      outside.remove();
-      clear();
-    });
+    const outside = withOutside();
 
     type Side = 'cnikit' | 'upstream';
     const SIDES: readonly Side[] = ['cnikit', 'upstream'];
@@ -83,12 +71,14 @@ describe.skipIf(!inSandbox || !isUpstreamPinned).each(invokers)(
       const answers: [Side, T][] = [];
       for (const side of SIDES) {
         answers.push([side, await scenario(side, here.pod())]);
-        clear();
+        clearNode();
       }
       return Object.fromEntries(answers) as Record<Side, T>;
     };
     const asked = (port: number) =>
-      [outside, NODE].flatMap((from) => [NODE4, NODE6].map((node) => reach(from, 'tcp', node, port)));
+      Promise.all(
+        [outside, NODE].flatMap((from) => [NODE4, NODE6].map((node) => reach(from, 'tcp', node, port))),
+      );
 
     test.each(['before', 'after'])(
       'a Service whose external IP is the node’s, made %s the pod, keeps its port',
@@ -116,8 +106,8 @@ describe.skipIf(!inSandbox || !isUpstreamPinned).each(invokers)(
             makeService();
           }
           // Nothing listens on port 80 of the pod, so only the Service can reply.
-          await serve(pod, 'tcp', 81);
-          const answers = asked(8080).map((answer) => answer !== undefined);
+          serve(pod, 'tcp', 81);
+          const answers = (await asked(8080)).map((answer) => answer !== undefined);
           del(side, pod, ports, result);
           return answers;
         });
@@ -134,8 +124,8 @@ describe.skipIf(!inSandbox || !isUpstreamPinned).each(invokers)(
     ])('a container that has one host port twice, %s, is reached', async (_what, ports) => {
       const { cnikit, upstream } = await answersOf(async (side, pod) => {
         const result = add(side, pod, ports);
-        await serve(pod, 'tcp', 80);
-        const answers = asked(8080).slice(0, 2);
+        serve(pod, 'tcp', 80);
+        const answers = (await asked(8080)).slice(0, 2);
         del(side, pod, ports, result);
         return answers;
       });
@@ -155,7 +145,7 @@ describe.skipIf(!inSandbox || !isUpstreamPinned).each(invokers)(
           ...['--sport', '4444', '--dport', `${port}`],
         );
       const insert = () => {
-        run('conntrack', '-F');
+        flushConnections();
         for (const port of [5000, 5049, 5050]) {
           flow(NODE4, port);
         }

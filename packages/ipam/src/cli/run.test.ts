@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sys } from '@cnikit/sys';
+import { O_RDONLY, type Sys, sys } from '@cnikit/sys';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { scratch } from '../../test/scratch.ts';
 import { fileStore } from '../file-store.ts';
@@ -26,9 +26,13 @@ beforeEach(() => {
 });
 
 function command(...argv: string[]): { status: number; out: string; err: string } {
+  return commandOver({}, ...argv);
+}
+
+function commandOver(changes: Partial<Sys>, ...argv: string[]): { status: number; out: string; err: string } {
   const out: string[] = [];
   const err: string[] = [];
-  const later = { ...sys, realtimeMs: () => sys.realtimeMs() + 3 * 3_600_000 };
+  const later = { ...sys, ...changes, realtimeMs: () => sys.realtimeMs() + 3 * 3_600_000 };
   const status = run(['--data-dir', dataDir, ...argv], {
     sys: later,
     out: (text) => out.push(text),
@@ -97,6 +101,16 @@ describe('cnikit-ipam', () => {
     );
     expect(command('gc', '--valid', valid).out.split('\n')).toHaveLength(4);
     expect(command('list').out.split('\n')).toHaveLength(3);
+  });
+
+  test('cnikit-ipam gc takes as long a list from standard input as from a file', () => {
+    const valid = join(dataDir, 'valid.json');
+    writeFileSync(valid, JSON.stringify([{ containerID: 'a', ifname: 'eth0', note: 'x'.repeat(2 << 20) }]));
+    const stdin = sys.open(valid, O_RDONLY);
+    const changes = { readFdText: (_: number, maxBytes?: number) => sys.readFdText(stdin, maxBytes) };
+    expect(commandOver(changes, 'gc', '--valid', '-', '--dry-run')).toMatchObject({ status: 0, err: '' });
+    sys.close(stdin);
+    expect(command('gc', '--valid', valid, '--dry-run').status).toBe(0);
   });
 
   test.each<[string[], RegExp]>([

@@ -55,9 +55,12 @@ function parse(argv: readonly string[]) {
   }
 }
 
+/** Largest list of attachments, in bytes. */
+const MAX_VALID = 1 << 26;
+
 /** Reads a file of attachments, in the format of cni.dev/valid-attachments. */
 function readValid(sys: Sys, file: string): Owner[] {
-  const text = file === '-' ? sys.readFdText(0) : sys.readText(file, 1 << 26);
+  const text = file === '-' ? sys.readFdText(0, MAX_VALID) : sys.readText(file, MAX_VALID);
   const entries: unknown = JSON.parse(text);
   if (!Array.isArray(entries)) {
     throw new UsageError(`${file} must contain a JSON array of attachments`);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { describe as describeAction, type KernelAction } from '../core/action.ts';
 import type { NodeInfo } from '../core/model.ts';
 import { fakeAgent } from '../testing/fake-agent.ts';
@@ -45,6 +45,14 @@ function synced() {
 
 describe(`among ${NODES} nodes an event costs no dump, and the writes of its own node only:`, () => {
   const { agent, kernel, clock, callsOf } = synced();
+
+  // Each test starts from the same nodes.
+  afterEach(() => {
+    agent.putNode(large(77));
+    agent.putNode(large(4000));
+    agent.deleteNode(`n${NODES + 1}`);
+    clock.advance(5000);
+  });
 
   test('Agent.putNode() writes nothing for a heartbeat of every node', () => {
     const calls = callsOf(() => {

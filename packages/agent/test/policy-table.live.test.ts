@@ -173,6 +173,15 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('The table of NetworkPolicie
     }
   });
 
+  test('rebuild() returns the addresses of pods that have ended since a table of an earlier version', () => {
+    start(FROM_B);
+    nft('delete', 'chain', 'inet', 'cnikit-policy', 'to-node');
+    nft('add', 'chain', 'inet', 'cnikit-policy', 'to-node', HOOK_OF_BEFORE);
+    const { ruleset } = new PolicyCompiler('n1');
+    const gone = new PolicyTable(connection).rebuild(ruleset, SCOPE);
+    expect(gone).toEqual(expect.arrayContaining(['10.0.0.1', 'fd00::1']));
+  });
+
   test('rebuild() adds and removes the rules of options, which difference() and nft know', () => {
     const { compiler, table } = start(FROM_B);
     for (const options of [

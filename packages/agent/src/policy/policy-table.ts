@@ -73,12 +73,8 @@ export class PolicyTable {
   rebuild(ruleset: Ruleset, scope: Scope): string[] {
     this.#now = undefined;
     const present = readObjects(this.#nft);
-    let gone: string[] = [];
+    const gone = present === undefined ? [] : this.#podsOf(present).filter((one) => !isPod(ruleset, one));
     if (present !== undefined && hasBase(present, scope)) {
-      const before = podMaps
-        .filter(({ key }) => key !== 'ifname')
-        .flatMap(({ name }) => [...readPods(this.#nft, name).keys()]);
-      gone = before.filter((address) => !isPod(ruleset, address));
       try {
         this.#now = this.#rebuildBeside(present, ruleset, scope);
         return gone;
@@ -89,6 +85,13 @@ export class PolicyTable {
     }
     this.#now = this.#replace(ruleset, scope);
     return gone;
+  }
+
+  /** Returns the addresses of pods that the table has. One of another version may lack some of the maps. */
+  #podsOf({ sets }: TableObjects): string[] {
+    return podMaps
+      .filter((map) => map.key !== 'ifname' && isPodMap(map, sets))
+      .flatMap(({ name }) => [...readPods(this.#nft, name).keys()]);
   }
 
   /** Returns a difference between the kernel and the ruleset as a part of a sentence; undefined when there is none. */
@@ -180,10 +183,13 @@ const isPod = ({ pods }: Ruleset, address: string): boolean =>
 /** Returns whether a rebuild can keep the maps and base chains. */
 function hasBase({ chains, sets }: TableObjects, scope: Scope): boolean {
   return (
-    podMaps.every((map) => sets.get(map.name) === podMapShape(map)) &&
+    podMaps.every((map) => isPodMap(map, sets)) &&
     baseChains(scope).every(({ name, hook }) => [undefined, hookText(hook)].includes(chains.get(name)))
   );
 }
+
+const isPodMap = (map: (typeof podMaps)[number], sets: TableObjects['sets']): boolean =>
+  sets.get(map.name) === podMapShape(map);
 
 /** Returns the requests that remove chains and sets. */
 function removal({ chains, sets }: TableObjects, removes: (name: string) => boolean): Request[] {

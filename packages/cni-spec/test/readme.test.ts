@@ -20,7 +20,12 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function run(script: string, env: Record<string, string>, input = '') {
-  return spawnSync(node[0]!, [node[1]!, join(folder, script)], { env, input, encoding: 'utf8' });
+  const { NODE_COMPILE_CACHE } = process.env;
+  return spawnSync(node[0]!, [node[1]!, join(folder, script)], {
+    env: { NODE_COMPILE_CACHE, ...env },
+    input,
+    encoding: 'utf8',
+  });
 }
 
 describe('README.md', () => {

@@ -21,8 +21,7 @@ const script = join(import.meta.dirname, '../test/allocate-many.ts');
 
 async function allocate(dir: string, prefix: string): Promise<[string, string][]> {
   const argv = ['--conditions=@cnikit/source', script, dir, prefix, String(ALLOCATIONS)];
-  const env = { ...process.env, NODE_COMPILE_CACHE: join(root, 'cache') };
-  const { stdout } = await run(process.execPath, argv, { env });
+  const { stdout } = await run(process.execPath, argv);
   return JSON.parse(stdout);
 }
 

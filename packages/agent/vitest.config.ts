@@ -1,6 +1,6 @@
 import { mergeConfig } from 'vitest/config';
 import { mutantsPlugin } from '../../vitest.mutants.ts';
-import { isolated } from '../../vitest.shared.ts';
+import { shared } from '../../vitest.shared.ts';
 import { mutants } from './test/simulation/mutants.ts';
 
-export default mergeConfig(isolated, { plugins: [mutantsPlugin(mutants, ['agent/src', 'watch/src'])] });
+export default mergeConfig(shared, { plugins: [mutantsPlugin(mutants, ['agent/src', 'watch/src'])] });

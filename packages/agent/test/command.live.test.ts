@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runCommand } from '../src/cli/command.ts';
 import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
 import { addPod, addRecordedPod, deletePod, hasPlugin, loseNamespace, plugin, status } from './pods.ts';
 
@@ -54,8 +55,20 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       return { child, log, ended };
     }
 
+    /** Runs a command in this process, whose modules are loaded already. */
+    async function command(...argv: string[]) {
+      const [out, err]: string[][] = [[], []];
+      const output = {
+        out: (text: string) => void out!.push(text),
+        err: (text: string) => void err!.push(text),
+      };
+      const quiet = argv[0] === 'apply' ? ['--log-level=fatal'] : [];
+      const status = await runCommand([...argv, ...quiet], process.env, output, () => AbortSignal.timeout(0));
+      return { status, out: out!.join(''), err: err!.join('') };
+    }
+
     // The embedded API server runs in this process, so commands that use it must not block it.
-    function command(...argv: string[]): Promise<{ status: number | null; out: string; err: string }> {
+    function runProgram(...argv: string[]): Promise<{ status: number | null; out: string; err: string }> {
       const child = spawn(process.execPath, [...program, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
       children.add(child);
       let [out, err] = ['', ''];
@@ -71,7 +84,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     const conflist = (): string => join(node.confDir, '05-cnikit.conflist');
 
     test('cnikit-agent apply makes the changes that plan prints, and plan then prints none', async () => {
-      const first = await command('plan', ...flags);
+      const first = await runProgram('plan', ...flags);
       expect(first).toMatchObject({ status: 3, err: '' });
       expect(first.out).toMatch(/^\+ route 10\.244\.2\.0\/24 via 192\.0\.2\.2 dev eth0$/m);
       expect(first.out).toMatch(
@@ -82,7 +95,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(run('iptables-save')).not.toContain('CNIKIT');
       expect(existsSync(node.confDir)).toBe(false);
 
-      expect((await command('apply', '--once', ...flags)).status).toBe(0);
+      expect((await runProgram('apply', '--once', ...flags)).status).toBe(0);
       expect(ownRoutes()).toEqual(routesTo(2, 3));
       const nothing = { status: 0, out: 'Nothing to change\n', err: '' };
       expect(await command('plan', ...flags)).toEqual(nothing);
@@ -127,7 +140,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     test('cnikit-agent doctor prints findings with fixes and exits 4 for failures', async () => {
-      const first = await command('doctor', ...flags);
+      const first = await runProgram('doctor', ...flags);
       expect(first).toMatchObject({ status: 4, err: '' });
       expect(first.out).toMatch(/^✗ \S+05-cnikit.conflist\s+does not exist,\s+so/m);
       expect(first.out).toMatch(/^ {2}→ A running agent repairs this within a minute/m);

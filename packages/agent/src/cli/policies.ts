@@ -8,7 +8,7 @@ import { DEFAULT_LAYOUT } from '../core/model.ts';
 import { POLICY_TABLE } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { after } from '../core/timers.ts';
-import { hasIpvs, ipvsProblems } from '../policy/ipvs.ts';
+import { hasIpvs, type IpvsFacts, ipvsProblems, systemFacts } from '../policy/ipvs.ts';
 import { layoutProblems } from '../policy/layout.ts';
 import type { Policies } from '../policy/start.ts';
 import type { Agent } from '../reconcile/agent.ts';
@@ -23,6 +23,8 @@ export interface PoliciesDeps {
   log: Logger;
   /** Called when the readiness of this node may have changed. */
   onChange: () => void;
+  /** Facts of the kernel. Tests replace them. */
+  ipvs?: IpvsFacts;
 }
 
 /** Enforcement that follows the kernel's links. */
@@ -32,7 +34,7 @@ export interface RunningPolicies extends Policies {
 
 /** Returns undefined where NetworkPolicies are not enforced. */
 export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<RunningPolicies | undefined> {
-  const { agent, kubeConfig, log, metrics } = deps;
+  const { agent, ipvs = systemFacts, kubeConfig, log, metrics } = deps;
   if (!config.networkPolicy) {
     remove(log);
     return undefined;
@@ -57,14 +59,14 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
   const gate = await startPolicyGate(config, policies.localPods, log);
   let cancel: () => void;
   const resync = (): void => {
-    policies.setIpvs(hasIpvs());
+    policies.setIpvs(hasIpvs(ipvs));
     policies.verify();
     agent.report(
       'policy',
       layoutProblems(config.layout ?? DEFAULT_LAYOUT, ownPodCIDRs(config, agent)),
       'layout',
     );
-    agent.report('policy', ipvsProblems(), 'ipvs');
+    agent.report('policy', ipvsProblems(ipvs), 'ipvs');
     agent.report('policy', gateProblems(gate.failure), 'gate');
     cancel = after(config.resyncMs, resync);
   };
@@ -74,7 +76,7 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
     // kube-proxy loads ip_vs, and makes its link, before it adds the first Service.
     onKernel: ({ type }) => {
       if (type === 'link' || type === 'overflow') {
-        policies.setIpvs(hasIpvs());
+        policies.setIpvs(hasIpvs(ipvs));
       }
     },
     get programmed() {

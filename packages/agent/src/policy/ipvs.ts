@@ -15,7 +15,7 @@ const SERVICES = '/proc/net/ip_vs';
 const LINK = '/sys/class/net/kube-ipvs0';
 const TRACKING = '/proc/sys/net/ipv4/vs/conntrack';
 
-const systemFacts: IpvsFacts = { exists: existsSync, read: (path) => readFileSync(path, 'utf8') };
+export const systemFacts: IpvsFacts = { exists: existsSync, read: (path) => readFileSync(path, 'utf8') };
 
 /** Returns whether ipvs can send packets to pods through the output hook. */
 export const hasIpvs = ({ exists }: Pick<IpvsFacts, 'exists'> = systemFacts): boolean => exists(SERVICES);

@@ -31,7 +31,7 @@ export function turnOf<T>(items: readonly T[], turns: number, turn: number): T[]
   return items.filter((_, index) => index % turns === turn % turns);
 }
 
-/** Returns the seed of this run: CNIKIT_SOAK_SEED, which `npm run test:soak` sets to the date, else `fixed`. */
+/** Returns the seed of this run: CNIKIT_SOAK_SEED, which `npm run test:soak` sets to the day since 1970, else `fixed`. */
 export function soakSeed(fixed: number): number {
   return SEED ?? fixed;
 }

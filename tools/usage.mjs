@@ -27,7 +27,8 @@ const USAGES = {
   },
   soak: {
     script: 'run test:soak',
-    summary: 'Builds, then runs the soak tests. CNIKIT_SOAK_SEED=N sets the seed, by default the date.',
+    summary:
+      'Builds, then runs the soak tests. CNIKIT_SOAK_SEED=N sets the seed, by default the day since 1970.',
     options: TURBO_OPTIONS,
   },
   typecheck: {

@@ -12,9 +12,9 @@ test.each(Object.entries(mutants))('mutant %s replaces text that its file has on
   expect(source.split(from)).toHaveLength(2);
 });
 
-test('turnOf() gives every item its turn, once, within the turns of successive dates', () => {
+test('turnOf() gives every item its turn, once, within the turns of successive days', () => {
   const items = Object.keys(mutants);
-  const turns = [20261128, 20261129, 20261130].map((date) => turnOf(items, 3, date));
+  const turns = [20_785, 20_786, 20_787].map((day) => turnOf(items, 3, day));
   expect(turns.flat().sort()).toEqual(items.sort());
 });
 

@@ -1,5 +1,6 @@
 /** Policies of pods that send from other source addresses, between pods in namespaces of the sandbox. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { openNftables } from '@cnikit/netlink/nftables';
 import type { NetworkPolicy } from '@cnikit/policy';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -47,9 +48,11 @@ function startPod(pod: PodName): void {
 }
 
 /** Pings from an address of the gateway. */
-const reaches = (source: string, to: string): boolean =>
-  spawnSync('ip', ['netns', 'exec', netns(GATEWAY), 'ping', '-c', '1', '-W', '0.5', '-I', source, to])
-    .status === 0;
+const reaches = async (source: string, to: string): Promise<boolean> => {
+  const argv = ['netns', 'exec', netns(GATEWAY), 'ping', '-c', '1', '-W', '1', '-I', source, to];
+  const [status] = await once(spawn('ip', argv, { stdio: 'ignore' }), 'exit');
+  return status === 0;
+};
 
 const egress = (...to: NonNullable<NetworkPolicy['spec']['egress']>): NetworkPolicy['spec'] => ({
   podSelector: { matchLabels: { pod: 'b' } },
@@ -133,10 +136,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('policies of foreign source 
     spawnSync('conntrack', ['-F']);
   };
   /** Returns what the gateway reaches from other addresses and from its own, in both families. */
-  const reached = (to: (family: (typeof FAMILIES)[number]) => string) => ({
-    foreign: FAMILIES.map((family) => reaches(FOREIGN[family], to(family))),
-    own: FAMILIES.map((family) => reaches(addressesOf(GATEWAY)[family], to(family))),
-  });
+  const reached = async (to: (family: (typeof FAMILIES)[number]) => string) => {
+    const from = (source: Readonly<Record<(typeof FAMILIES)[number], string>>) =>
+      Promise.all(FAMILIES.map((family) => reaches(source[family], to(family))));
+    const [foreign, own] = await Promise.all([from(FOREIGN), from(addressesOf(GATEWAY))]);
+    return { foreign, own };
+  };
   const pod = (name: string) => (family: (typeof FAMILIES)[number]) => addressesOf(name)[family];
   const node = (family: (typeof FAMILIES)[number]) => NODE[family];
   const [ALL, NONE] = [
@@ -146,33 +151,37 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('policies of foreign source 
 
   test('packets from other addresses of a pod that no policy isolates pass', async () => {
     await listed();
-    expect([reached(pod('x/a')), reached(node)]).toEqual([ALL, ALL]);
+    expect(await Promise.all([reached(pod('x/a')), reached(node)])).toEqual([ALL, ALL]);
   });
 
   test('packets from other addresses meet the policies of the pod, to pods and to the node', async () => {
     await listed();
     await put(egress());
-    expect([reached(pod('x/a')), reached(node)]).toEqual([NONE, NONE]);
+    expect(await Promise.all([reached(pod('x/a')), reached(node)])).toEqual([NONE, NONE]);
     await put(TO_A);
-    expect([reached(pod('x/a')), reached(pod('x/c')), reached(node)]).toEqual([ALL, NONE, NONE]);
+    expect(await Promise.all([reached(pod('x/a')), reached(pod('x/c')), reached(node)])).toEqual([
+      ALL,
+      NONE,
+      NONE,
+    ]);
     await put(undefined);
-    expect([reached(pod('x/a')), reached(pod('x/c'))]).toEqual([ALL, ALL]);
+    expect(await Promise.all([reached(pod('x/a')), reached(pod('x/c'))])).toEqual([ALL, ALL]);
   });
 
   test('packets from other addresses meet policies that were there before the pod was known', async () => {
     await put(TO_A);
-    expect(reached(pod('x/a'))).toEqual({ foreign: [false, false], own: [true, true] });
+    expect(await reached(pod('x/a'))).toEqual({ foreign: [false, false], own: [true, true] });
     await listed();
-    expect([reached(pod('x/a')), reached(pod('x/c'))]).toEqual([ALL, NONE]);
+    expect(await Promise.all([reached(pod('x/a')), reached(pod('x/c'))])).toEqual([ALL, NONE]);
   });
 
   test('packets from other addresses are dropped when the namespace of the pod is not listed any more', async () => {
     await claim(undefined);
-    expect(reached(pod('x/a'))).toEqual({ foreign: [false, false], own: [true, true] });
+    expect(await reached(pod('x/a'))).toEqual({ foreign: [false, false], own: [true, true] });
     await listed();
-    expect(reached(pod('x/a'))).toEqual(ALL);
+    expect(await reached(pod('x/a'))).toEqual(ALL);
     await claim(undefined);
-    expect(reached(pod('x/a'))).toEqual({ foreign: [false, false], own: [true, true] });
+    expect(await reached(pod('x/a'))).toEqual({ foreign: [false, false], own: [true, true] });
   });
 
   test('a pod that has ended leaves no host end in the table, also after a rebuild', async () => {
@@ -184,7 +193,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('policies of foreign source 
     const before = list();
     enforcer.setPodCIDRs(['10.0.0.0/24', 'fd00::/120', '10.9.0.0/24']);
     await vi.waitFor(() => expect(list()).not.toBe(before));
-    expect(reached(pod('x/a'))).toEqual(ALL);
+    expect(await reached(pod('x/a'))).toEqual(ALL);
     await enforcer.release('b');
     expect(list()).not.toContain('veth');
   });
@@ -198,11 +207,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('policies of foreign source 
     );
     run('nft', 'flush', 'chain', 'inet', 'cnikit-policy', 'to-node');
     // The chain leaves the pod’s own addresses to the chain behind ipvs, which is empty now.
-    expect(reached(node)).toEqual({ foreign: [false, false], own: [true, true] });
+    expect(await reached(node)).toEqual({ foreign: [false, false], own: [true, true] });
     enforcer.setIpvs(false);
     enforcer.setPodCIDRs(['10.0.0.0/24', 'fd00::/120', '10.9.0.0/24']);
     await put(egress());
-    expect(reached(node)).toEqual(NONE);
+    expect(await reached(node)).toEqual(NONE);
   });
 
   test('nft -f loads a saved listing of the table with a host end', async () => {

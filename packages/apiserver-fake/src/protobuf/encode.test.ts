@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { expect, test } from 'vitest';
 import { type ApiServer, startApiServer } from '../server.ts';
+import { encode } from './encode.ts';
 import { encodeEvent, encodeList, encodeObject, encodeStatus } from './envelope.ts';
 
 const golden = JSON.parse(
@@ -26,6 +27,17 @@ test('encodeList() writes the bytes of kube-apiserver', () => {
     items.map((item: unknown) => JSON.stringify(item)),
   );
   expect(encoded.toString('base64')).toBe(golden.list.protobuf);
+});
+
+test('encode() writes objects of any size', () => {
+  const labels = Object.fromEntries(
+    Array.from({ length: 2000 }, (_, i) => [`label-${i}`, 'é'.repeat(i % 300)]),
+  );
+  const encoded = encodeObject(NODES, { metadata: { name: 'n', labels } });
+  const fields = ['label-0', 'label-1299', 'é'.repeat(298)].filter((text) => encoded.includes(text));
+  expect(fields).toHaveLength(3);
+  expect(encoded.length).toBeGreaterThan(600_000);
+  expect(encode({ a: -1 }, { a: [1, 'int'] })).toEqual(Buffer.from([8, ...new Array(9).fill(255), 1]));
 });
 
 test('encodeEvent() writes the bytes of kube-apiserver', () => {

@@ -11,70 +11,148 @@ export interface Message {
 /** `time` is an RFC 3339 string, `quantity` a string in a message, `json` any value as JSON text in a message. */
 export type Type = 'string' | 'int' | 'bool' | 'time' | 'quantity' | 'json' | Message;
 
+const TIME: Message = { seconds: [1, 'int'], nanos: [2, 'int'] };
+
 const VARINT = 0;
 const BYTES = 2;
 
-/** Encodes an object; members that the message does not describe are left out. */
-export function encode(object: unknown, message: Message): Buffer {
-  const members = (object ?? {}) as Record<string, unknown>;
-  const fields = Object.entries(message).toSorted(([, [a]], [, [b]]) => a - b);
-  return Buffer.concat(
-    fields.flatMap(([key, [number, type, mode]]) => {
-      const value = members[key];
-      if (mode === 'repeated') {
-        return ((value ?? []) as unknown[]).map((one) => field(number, type, one));
-      }
-      if (mode === 'map') {
-        const entries = Object.entries((value ?? {}) as object).toSorted(([a], [b]) => (a < b ? -1 : 1));
-        return entries.map(([name, one]) =>
-          bytes(number, Buffer.concat([field(1, 'string', name), field(2, type, one)])),
-        );
-      }
-      return mode === 'pointer' && (value === undefined || value === null)
-        ? []
-        : [field(number, type, value)];
-    }),
-  );
+type Fields = readonly [key: string, field: Message[string]][];
+
+const fieldsOf = new WeakMap<Message, Fields>();
+
+/** Returns the fields from the greatest number down. */
+function descending(message: Message): Fields {
+  const fields = fieldsOf.get(message) ?? Object.entries(message).toSorted(([, [a]], [, [b]]) => b - a);
+  fieldsOf.set(message, fields);
+  return fields;
 }
 
-function field(number: number, type: Type, value: unknown): Buffer {
-  switch (type) {
-    case 'string':
-      return bytes(number, Buffer.from((value ?? '') as string));
-    case 'int':
-    case 'bool':
-      return Buffer.concat([varint(number * 8 + VARINT), varint(Number(value ?? 0))]);
-    case 'time':
-      return bytes(number, time(value));
-    case 'quantity':
-      return bytes(number, bytes(1, Buffer.from(String(value))));
-    case 'json':
-      return bytes(number, bytes(1, Buffer.from(JSON.stringify(value))));
-    default:
-      return bytes(number, encode(value, type));
-  }
+/** Encodes an object; members that the message does not describe are left out. */
+export function encode(object: unknown, message: Message): Buffer {
+  const writer = new Writer();
+  writer.message(object, message);
+  return writer.result();
 }
 
 /** Returns a length-delimited field. */
 export function bytes(number: number, value: Uint8Array): Buffer {
-  return Buffer.concat([varint(number * 8 + BYTES), varint(value.length), value]);
+  const writer = new Writer(value.length + 20);
+  writer.bytes(number, () => writer.raw(value));
+  return writer.result();
 }
 
-/** Encodes `meta.v1.Time`; the zero time is empty. */
-function time(value: unknown): Buffer {
-  return typeof value === 'string'
-    ? encode(
-        { seconds: Math.floor(Date.parse(value) / 1000), nanos: 0 },
-        { seconds: [1, 'int'], nanos: [2, 'int'] },
-      )
-    : Buffer.alloc(0);
-}
+/** Writes from the end to the start: the length of a nested message is known when its turn comes. */
+class Writer {
+  #buffer: Buffer;
+  #at: number;
 
-function varint(value: number): Buffer {
-  let left = BigInt.asUintN(64, BigInt(value));
-  const digits: number[] = [];
-  for (; left >= 128n; left >>= 7n) {
-    digits.push(Number(left & 127n) | 128);
+  constructor(size = 16 * 1024) {
+    this.#buffer = Buffer.allocUnsafe(size);
+    this.#at = size;
   }
-  return Buffer.from([...digits, Number(left)]);
+
+  result(): Buffer {
+    return this.#buffer.subarray(this.#at);
+  }
+
+  message(object: unknown, message: Message): void {
+    const members = (object ?? {}) as Record<string, unknown>;
+    for (const [key, [number, type, mode]] of descending(message)) {
+      const value = members[key];
+      if (mode === 'repeated') {
+        for (const one of ((value ?? []) as unknown[]).toReversed()) {
+          this.#field(number, type, one);
+        }
+      } else if (mode === 'map') {
+        for (const [name, one] of Object.entries(value ?? {}).toSorted(([a], [b]) => (a < b ? 1 : -1))) {
+          this.bytes(number, () => {
+            this.#field(2, type, one);
+            this.#field(1, 'string', name);
+          });
+        }
+      } else if (mode !== 'pointer' || (value !== undefined && value !== null)) {
+        this.#field(number, type, value);
+      }
+    }
+  }
+
+  /** Writes a length-delimited field. */
+  bytes(number: number, write: () => void): void {
+    // Writing may move the buffer: count from its end.
+    const before = this.#buffer.length - this.#at;
+    write();
+    this.#varint(this.#buffer.length - this.#at - before);
+    this.#varint(number * 8 + BYTES);
+  }
+
+  raw(value: Uint8Array): void {
+    this.#room(value.length);
+    this.#buffer.set(value, this.#at);
+  }
+
+  #field(number: number, type: Type, value: unknown): void {
+    if (type === 'int' || type === 'bool') {
+      this.#varint(Number(value ?? 0));
+      this.#varint(number * 8 + VARINT);
+    } else {
+      this.bytes(number, () => this.#value(type, value));
+    }
+  }
+
+  #value(type: Exclude<Type, 'int' | 'bool'>, value: unknown): void {
+    switch (type) {
+      case 'string':
+        this.#text((value ?? '') as string);
+        break;
+      case 'time':
+        this.#time(value);
+        break;
+      case 'quantity':
+        this.bytes(1, () => this.#text(String(value)));
+        break;
+      case 'json':
+        this.bytes(1, () => this.#text(JSON.stringify(value)));
+        break;
+      default:
+        this.message(value, type);
+    }
+  }
+
+  /** Writes `meta.v1.Time`; the zero time is empty. */
+  #time(value: unknown): void {
+    if (typeof value === 'string') {
+      this.message({ seconds: Math.floor(Date.parse(value) / 1000) }, TIME);
+    }
+  }
+
+  #text(value: string): void {
+    const length = Buffer.byteLength(value);
+    this.#room(length);
+    this.#buffer.write(value, this.#at, length, 'utf8');
+  }
+
+  #varint(value: number): void {
+    if (value >= 0 && value < 128) {
+      this.#room(1);
+      this.#buffer[this.#at] = value;
+      return;
+    }
+    const digits: number[] = [];
+    let left = BigInt.asUintN(64, BigInt(value));
+    for (; left >= 128n; left >>= 7n) {
+      digits.push(Number(left & 127n) | 128);
+    }
+    this.raw(Buffer.from([...digits, Number(left)]));
+  }
+
+  /** Moves back by `length` bytes. */
+  #room(length: number): void {
+    if (length > this.#at) {
+      const grown = Buffer.allocUnsafe(2 * this.#buffer.length + length);
+      this.#at += grown.length - this.#buffer.length;
+      this.#buffer.copy(grown, grown.length - this.#buffer.length);
+      this.#buffer = grown;
+    }
+    this.#at -= length;
+  }
 }

@@ -1,9 +1,13 @@
-import { familyOf, parsePrefix } from '@cnikit/ip';
+import { familyOf, type Prefix, parseAddress, parsePrefix } from '@cnikit/ip';
 import { type Cluster, type Direction, decide, evaluate, type Ruleset } from '../src/index.ts';
 import { EXTERNAL, nodeAddress, PORTS } from './clusters.ts';
 import { type Packet, passes } from './interpreter.ts';
 
 const PROTOCOLS = ['TCP', 'UDP', 'SCTP', 'ICMP'] as const;
+const hostPrefix = (text: string): Prefix => {
+  const address = parseAddress(text)!;
+  return { address, length: 8 * address.length };
+};
 export const POD_CIDRS = [parsePrefix('10.0.0.0/24')!, parsePrefix('fd00::/120')!];
 
 /**
@@ -13,6 +17,7 @@ export const POD_CIDRS = [parsePrefix('10.0.0.0/24')!, parsePrefix('fd00::/120')
 export function differences(cluster: Cluster, rulesets: ReadonlyMap<string, Ruleset>): string[] {
   const owners = ownersOf(cluster);
   const nodes = [...rulesets.keys()];
+  const podCidrs = new Map(nodes.map((node) => [node, cidrsOf(owners, node)]));
   const ends = [...owners.keys(), ...EXTERNAL, ...nodes.map(nodeAddress)];
   const found: string[] = [];
   for (const source of ends) {
@@ -34,6 +39,14 @@ export function differences(cluster: Cluster, rulesets: ReadonlyMap<string, Rule
             found.push(
               `${source} to ${destination} ${protocol} ${port}: decide() ${decided}, rules ${compiled}`,
             );
+          }
+          // There are no Services of ICMP.
+          for (const at of protocol === 'ICMP' ? [] : sendersOf(source, from?.node, nodes)) {
+            if (goesThroughService(rulesets, podCidrs, packet, at, to?.node) !== decided) {
+              found.push(
+                `${source} to ${destination} ${protocol} ${port} by ipvs on ${at}: decide() ${decided}, rules ${!decided}`,
+              );
+            }
           }
         }
       }
@@ -70,6 +83,40 @@ function goesThrough(
   const enters =
     toNode === undefined || ofOwnNode || passes(rulesets.get(toNode)!, 'ingress', packet, POD_CIDRS);
   return leaves && enters;
+}
+
+/** Returns the nodes whose ipvs can take a packet to a Service: the node of its source, for other sources each one. */
+function sendersOf(
+  source: string,
+  fromNode: string | undefined,
+  nodes: readonly string[],
+): readonly string[] {
+  const own = fromNode ?? nodes.find((node) => nodeAddress(node) === source);
+  return own === undefined ? nodes : [own];
+}
+
+/**
+ * Passes a packet to a Service, as ipvs sends it on to the pod: through the output hook of that node, where both base
+ * chains judge it except the node's own packets, then through the forward hook of the pod's node, if that is another one.
+ */
+function goesThroughService(
+  rulesets: ReadonlyMap<string, Ruleset>,
+  podCidrs: ReadonlyMap<string, Prefix[]>,
+  packet: Packet,
+  at: string,
+  toNode: string | undefined,
+): boolean {
+  const judges = (node: string) =>
+    (['egress', 'ingress'] as const).every((direction) =>
+      passes(rulesets.get(node)!, direction, packet, podCidrs.get(node)!),
+    );
+  const isSent = packet.source === nodeAddress(at) || judges(at);
+  return isSent && (toNode === undefined || toNode === at || judges(toNode));
+}
+
+/** Returns the pod network of a node: the addresses of its pods. */
+function cidrsOf(owners: ReadonlyMap<string, { node: string }>, node: string): Prefix[] {
+  return [...owners].filter(([, owner]) => owner.node === node).map(([address]) => hostPrefix(address));
 }
 
 /** Returns the pod of each address, and its node: of several pods, the youngest. */

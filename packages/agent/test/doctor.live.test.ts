@@ -16,7 +16,7 @@ import { gather } from '../src/diagnose/doctor/gather.ts';
 import { serveHealth } from '../src/http/health.ts';
 import { saveState } from '../src/observe/saved-state.ts';
 import { ReadinessFile } from '../src/reconcile/readiness.ts';
-import { eventually, type LiveNode, liveNode, nodeObject, run } from './live-node.ts';
+import { eventually, type LiveNode, liveNode, nodeObject, run, runWithInput } from './live-node.ts';
 import { addPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
 
 const rbac = fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url));
@@ -38,13 +38,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       // One namespace at the other end of the cable stands for both other nodes.
       run('ip', 'netns', 'add', 'peers');
       run('ip', 'link', 'set', 'cable', 'netns', 'peers');
-      inPeers('link', 'set', 'cable', 'up');
-      for (const n of [2, 3, 254]) {
-        inPeers('address', 'add', `192.0.2.${n}/24`, 'dev', 'cable');
-      }
-      for (const n of ['2', '3', 'fe']) {
-        inPeers('address', 'add', `2001:db8::${n}/64`, 'dev', 'cable', 'nodad');
-      }
+      const addresses = [
+        ...['2', '3', '254'].map((n) => `192.0.2.${n}/24 dev cable`),
+        ...['2', '3', 'fe'].map((n) => `2001:db8::${n}/64 dev cable nodad`),
+      ];
+      const lines = ['link set cable up', ...addresses.map((address) => `address add ${address}`)];
+      runWithInput(['ip', '-n', 'peers', '-batch', '-'], lines.join('\n'));
       health = await serveHealth(HEALTH, {
         readiness: () => ({ ready: true }),
         problems: () => [],

@@ -22,8 +22,11 @@ import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { Agent } from '../src/reconcile/agent.ts';
 
 /** Runs a program and returns what it printed; throws when it fails. Cheaper than Node's own, which forks the test. */
-export function run(...argv: [string, ...string[]]): string {
-  const { status, stdout, stderr } = sys.run(argv);
+export const run = (...argv: [string, ...string[]]): string => runWithInput(argv, '');
+
+/** As `run`, with the standard input of the program. */
+export function runWithInput(argv: [string, ...string[]], text: string): string {
+  const { status, stdout, stderr } = sys.run(argv, { input: text });
   if (status !== 0) {
     throw new Error(`${argv.join(' ')}: ${stderr}`);
   }
@@ -175,11 +178,8 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     }
     await api.close();
     removeLink();
-    for (const command of ['iptables', 'ip6tables']) {
-      for (const table of ['filter', 'nat']) {
-        run(command, '-t', table, '-F');
-        run(command, '-t', table, '-X');
-      }
+    for (const command of ['iptables-restore', 'ip6tables-restore']) {
+      runWithInput([command], '*filter\nCOMMIT\n*nat\nCOMMIT\n');
     }
     run('ipset', 'destroy');
     rmSync(dir, { recursive: true });

@@ -13,8 +13,8 @@ const BURST = 50;
 
 /** Times in milliseconds, memory in MB. */
 export interface ProcessFigures {
-  small: { readyMs: number; readyCpuMs: number; peak: number; idle: number };
-  large: { readyMs: number; readyCpuMs: number; peak: number; idle: number };
+  small: StartFigures;
+  large: StartFigures;
   /** Heartbeats that the server sent in a second. */
   rate: number;
   /** Processor time of one heartbeat, in microseconds. */
@@ -25,37 +25,31 @@ export interface ProcessFigures {
   after: number;
 }
 
-/** Returns the figures of each program, in the same order. In the large cluster one round is made. */
+interface StartFigures {
+  readyMs: number;
+  readyCpuMs: number;
+  peak: number;
+  idle: number;
+}
+
+/** Returns the figures of each program, in the same order. */
 export async function measureProcesses(
   programs: readonly string[],
   count: number,
   rounds: number,
 ): Promise<ProcessFigures[]> {
   const small = await startServer(SMALL);
-  const starts = programs.map(() => ({ wall: [] as number[], cpu: [] as number[] }));
-  const smallMemory: { peak: number; idle: number }[] = [];
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, program] of programs.entries()) {
-      const agent = await startAgent([], [], program);
-      starts[i]!.wall.push(agent.readyMs);
-      starts[i]!.cpu.push(agent.readyCpuMs);
-      if (round === rounds - 1) {
-        smallMemory.push(await idleMemory(agent));
-      }
-      await agent.stop();
-    }
-  }
+  const smallStarts = await measureStarts(programs, rounds);
   await small.stop();
   const large = await startServer(count);
+  const largeStarts = await measureStarts(programs, rounds);
   const figures: ProcessFigures[] = [];
   for (const [i, program] of programs.entries()) {
-    const { wall, cpu } = starts[i]!;
     const agent = await startAgent([], [], program);
-    const { readyMs, readyCpuMs } = agent;
-    const memory = await idleMemory(agent);
+    await idleMemory(agent);
     figures.push({
-      small: { readyMs: median(wall), readyCpuMs: median(cpu), ...smallMemory[i]! },
-      large: { readyMs, readyCpuMs, ...memory },
+      small: smallStarts[i]!,
+      large: largeStarts[i]!,
       ...(await heartbeats(agent, large, count)),
       after: agent.memory().rss,
     });
@@ -63,6 +57,28 @@ export async function measureProcesses(
   }
   await large.stop();
   return figures;
+}
+
+/** Starts the programs in turn. Returns medians of the times, and the memory in the last round. */
+async function measureStarts(programs: readonly string[], rounds: number): Promise<StartFigures[]> {
+  const starts = programs.map((program) => ({ program, wall: [] as number[], cpu: [] as number[] }));
+  const memory: { peak: number; idle: number }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const { program, wall, cpu } of starts) {
+      const agent = await startAgent([], [], program);
+      wall.push(agent.readyMs);
+      cpu.push(agent.readyCpuMs);
+      if (round === rounds - 1) {
+        memory.push(await idleMemory(agent));
+      }
+      await agent.stop();
+    }
+  }
+  return starts.map(({ wall, cpu }, i) => ({
+    readyMs: median(wall),
+    readyCpuMs: median(cpu),
+    ...memory[i]!,
+  }));
 }
 
 /** Returns the memory of an agent once it is idle, in MB. */

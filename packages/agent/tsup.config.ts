@@ -81,7 +81,7 @@ export default defineConfig([
   {
     ...common,
     entry: { 'cnikit-agent-program': 'src/main.ts' },
-    // V8 saves the code of a script, but of a module only what it compiles before it runs.
+    // Node saves the code of a module only before it runs, without most functions.
     format: 'cjs',
     // Lists the bundled packages, for the image's bill of materials.
     metafile: true,

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { ignoreErrno, NETLINK_ROUTE, type Sys } from '@cnikit/sys';
+import { ignoreErrno, NETLINK_ROUTE, POLLIN, type Sys } from '@cnikit/sys';
 import { internal } from '@cnikit/sys/internal';
 import { decodeAck, NLMSG_ERROR } from './codec/ack.ts';
 import { readI32, readU16 } from './codec/bytes.ts';
@@ -74,17 +74,17 @@ export interface Device {
  */
 export function device({ connection }: RtnetlinkCore, name: string): Device | undefined {
   const { sys, fd } = connection.socket;
-  return ignoreErrno('ENODEV', () => {
-    const index = readI32(query(sys, fd, SIOCGIFINDEX, name), 0, true);
-    const flags = readU16(query(sys, fd, SIOCGIFFLAGS, name), 0, true);
-    const address = query(sys, fd, SIOCGIFHWADDR, name);
-    const isEthernet = readU16(address, 0, true) === ARPHRD_ETHER;
-    const found: Device = { name, index, flags };
-    if (isEthernet) {
-      found.mac = formatMac(address, 2, 8);
-    }
-    return found;
-  });
+  const index = query(sys, fd, SIOCGIFINDEX, name);
+  const flags = index && query(sys, fd, SIOCGIFFLAGS, name);
+  const address = flags && query(sys, fd, SIOCGIFHWADDR, name);
+  if (address === undefined) {
+    return undefined;
+  }
+  const found: Device = { name, index: readI32(index!, 0, true), flags: readU16(flags!, 0, true) };
+  if (readU16(address, 0, true) === ARPHRD_ETHER) {
+    found.mac = formatMac(address, 2, 8);
+  }
+  return found;
 }
 
 /**
@@ -106,7 +106,8 @@ export function deviceDriver({ connection }: RtnetlinkCore, name: string): strin
  */
 export function deviceIndex({ connection }: RtnetlinkCore, name: string): number | undefined {
   const { sys, fd } = connection.socket;
-  return ignoreErrno('ENODEV', () => readI32(query(sys, fd, SIOCGIFINDEX, name), 0, true));
+  const index = query(sys, fd, SIOCGIFINDEX, name);
+  return index && readI32(index, 0, true);
 }
 
 /**
@@ -116,7 +117,8 @@ export function deviceIndex({ connection }: RtnetlinkCore, name: string): number
  */
 export function deviceFlags({ connection }: RtnetlinkCore, name: string): number | undefined {
   const { sys, fd } = connection.socket;
-  return ignoreErrno('ENODEV', () => readU16(query(sys, fd, SIOCGIFFLAGS, name), 0, true));
+  const flags = query(sys, fd, SIOCGIFFLAGS, name);
+  return flags && readU16(flags, 0, true);
 }
 
 /** A network that a link of the node is in. */
@@ -158,10 +160,10 @@ export function connectedNetwork(
 }
 
 /** Returns the bytes behind the name in the answer. */
-function query(sys: Sys, fd: number, request: number, name: string): Uint8Array {
+/** Returns the answer to an ioctl; undefined when the interface does not exist, which takes no error object. */
+function query(sys: Sys, fd: number, request: number, name: string): Uint8Array | undefined {
   const into = new Uint8Array(IFREQ_BYTES);
-  internal(sys).ifreq(fd, request, name, into);
-  return into;
+  return internal(sys).ifreq(fd, request, name, into) ? into : undefined;
 }
 
 /**
@@ -177,7 +179,8 @@ export function deleteLinkDetached({ connection }: RtnetlinkCore, request: Reque
     write: (fd, bytes) => void internal(socket.sys).sendDetached(fd, bytes, name),
   });
   // Success is acknowledged only when the link has been freed. Until then only a refusal can arrive.
-  for (let length = socket.receive(request, false); length >= 0; length = socket.receive(request, false)) {
+  while (socket.sys.poll(socket.fd, POLLIN, 0) !== 0) {
+    const length = socket.receive(request, true);
     const message = new MessageReader(socket.received, Math.min(length, socket.received.length));
     while (message.next()) {
       if (message.sequence !== first || message.type !== NLMSG_ERROR) {

@@ -6,6 +6,7 @@ import type { InternalSys } from './internal.ts';
 import type { FileStatus, RunOptions, RunResult } from './sys.ts';
 
 const ENOENT = 2;
+const ENODEV = 19;
 const ENOTDIR = 20;
 const EINVAL = 22;
 const CLOCK_REALTIME = 0;
@@ -194,7 +195,8 @@ export function createSys(binding: () => Binding): InternalSys {
       return ints[0]!;
     },
     ifreq(fd, request, name, into) {
-      number('ifreq', binding().ifreq(fd, request, name, into));
+      const result = binding().ifreq(fd, request, name, into);
+      return result !== -ENODEV && number('ifreq', result) >= 0;
     },
     driver: (fd, name) => value('driver', binding().driver(fd, name)),
     send: (fd, data) => number('send', binding().send(fd, data)),

@@ -20,9 +20,10 @@ export interface InternalSys extends Sys {
    * ioctl(2) of netdevice(7) on a socket of any family: SIOCGIF… (linux/sockios.h) for an interface of the socket's
    * namespace. Writes the 24 bytes after the name in `struct ifreq` to `into`.
    *
-   * @throws {SysError} ENODEV when the interface does not exist
+   * @returns false when the interface does not exist
+   * @throws {SysError} when the kernel refuses the ioctl for another reason
    */
-  ifreq(fd: number, request: number, name: string, into: Uint8Array): void;
+  ifreq(fd: number, request: number, name: string, into: Uint8Array): boolean;
   /**
    * Returns the driver of an interface of the socket's namespace (ETHTOOL_GDRVINFO), such as 'bridge' or 'veth'.
    *

@@ -9,26 +9,22 @@ import type { BeforeChainRemoval } from './nat-chain.ts';
 /** IPPROTO_UDP. */
 const UDP = 17;
 
-/**
- * Returns a list of UDP ports, and the function that adds the ports of a pod's iptables chain to it. Once the chain is
- * removed, nothing else on the node has the ports whose flows still lead to the pod.
- */
-export function udpPortsOfChains(sys: Sys, env: Env): { ports: HostPort[]; before: BeforeChainRemoval } {
+/** Returns the UDP ports of a pod's iptables chain. `lines` are the rules of the table, if they were read already. */
+export function udpPortsOfChain(
+  sys: Sys,
+  env: Env,
+  ...[family, chain, lines = savedIfReadable(sys, env, family)]: Parameters<BeforeChainRemoval>
+): HostPort[] {
   const ports: HostPort[] = [];
-  return {
-    ports,
-    before(family, chain, lines = savedIfReadable(sys, env, family)) {
-      for (const line of lines) {
-        const rule =
-          line.startsWith(`-A ${chain} -`) && line.includes(' -p udp ') && line.includes(' -j DNAT ');
-        const hostPort = Number(/ --dport (\d+) /.exec(line)?.[1]);
-        if (rule && hostPort > 0) {
-          const hostIP = / -d (\S+)\/(?:32|128) /.exec(line)?.[1];
-          ports.push({ protocol: 'udp', hostPort, containerPort: hostPort, family, hostIP });
-        }
-      }
-    },
-  };
+  for (const line of lines) {
+    const rule = line.startsWith(`-A ${chain} -`) && line.includes(' -p udp ') && line.includes(' -j DNAT ');
+    const hostPort = Number(/ --dport (\d+) /.exec(line)?.[1]);
+    if (rule && hostPort > 0) {
+      const hostIP = / -d (\S+)\/(?:32|128) /.exec(line)?.[1];
+      ports.push({ protocol: 'udp', hostPort, containerPort: hostPort, family, hostIP });
+    }
+  }
+  return ports;
 }
 
 /** Returns the UDP ports of rules in upstream's nftables tables, which match protocol, port and address by comparison. */

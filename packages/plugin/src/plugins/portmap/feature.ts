@@ -1,11 +1,12 @@
-import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
+import { CniError, type Context, type Env, ErrorCode, type Result } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../attachment/check-state.ts';
 import type { Feature } from '../../attachment/feature.ts';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
-import { udpPortsOfChains, udpPortsOfRules } from '../../nat/chain-ports.ts';
+import { udpPortsOfChain, udpPortsOfRules } from '../../nat/chain-ports.ts';
 import { type HostPort, podAddresses } from '../../nat/host-port.ts';
 import {
+  type BeforeChainRemoval,
   collectLegacyNatChains,
   natChainCollection,
   natChainRemoval,
@@ -161,6 +162,15 @@ function portRules(sys: Sys, context: Portmap): TransactionPart | undefined {
   };
 }
 
+/**
+ * Returns a list of UDP ports, and the function that adds the ports of a pod's iptables chain to it. Once the chain is
+ * removed, nothing else on the node has the ports whose flows still lead to the pod.
+ */
+function portsOfChains(sys: Sys, env: Env): { ports: HostPort[]; before: BeforeChainRemoval } {
+  const ports: HostPort[] = [];
+  return { ports, before: (...chain) => void ports.push(...udpPortsOfChain(sys, env, ...chain)) };
+}
+
 /** Returns the removal of the pod's rules, including those of upstream, and of the other backend. */
 function removal(
   sys: Sys,
@@ -170,7 +180,7 @@ function removal(
   const owner = { network, containerID, ifName };
   const isForgotten = new Set<string>();
   // The runtime need not pass the ports at DEL.
-  const ofChains = ports.length === 0 ? udpPortsOfChains(sys, env) : undefined;
+  const ofChains = ports.length === 0 ? portsOfChains(sys, env) : undefined;
   const key = ({ hostPort, hostIP = '' }: HostPort) => `${hostPort} ${hostIP}`;
   return {
     chains: PORT_CHAINS,
@@ -270,7 +280,7 @@ function collect(sys: Sys, { conf: { network, mark }, env, validAttachments }: P
   }
   const keep = validAttachments.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }));
   const containers = keep.map(({ containerID }) => containerID);
-  const { ports: ofChains, before } = udpPortsOfChains(sys, env);
+  const { ports: ofChains, before } = portsOfChains(sys, env);
   whereNftables(sys, (nft) => {
     collectPorts(nft, network, keep, mark, (ports) => forgetStaleFlows(sys, ports, nft));
     commitTogether(nft, [natChainCollection(tablesOf(nft), PORT_CHAINS, network, containers, before)]);

@@ -35,3 +35,11 @@ export function turnOf<T>(items: readonly T[], turns: number, turn: number): T[]
 export function soakSeed(fixed: number): number {
   return SEED ?? fixed;
 }
+
+/**
+ * Returns the first seed of a test that takes `count` successive ones. In `npm run test:soak` no two days share a seed;
+ * else it is the seed of this run, so that CNIKIT_SOAK_SEED repeats one that failed.
+ */
+export function firstSoakSeed(fixed: number, count: number): number {
+  return SOAK ? soakSeed(fixed) * count : soakSeed(fixed);
+}

@@ -14,13 +14,14 @@ import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { executablePath } from '@cnikit/plugin';
 import { Lab, type LabNode, NETWORK, type Pod, podCidrs, ROUTER, startPing } from '@cnikit/testing-lab';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { SOAK, soakSeed, soakSize } from '../../../vitest.soak.ts';
+import { firstSoakSeed, SOAK, soakSize } from '../../../vitest.soak.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { selectNode } from '../src/observe/node.ts';
 import { expectedRoutes, routeDifferences } from './simulation/oracle.ts';
 import { Random } from './simulation/random.ts';
 
-const SEEDS = Array.from({ length: soakSize(1, 4) }, (_, i) => soakSeed(1) + i);
+const COUNT = soakSize(1, 4);
+const SEEDS = Array.from({ length: COUNT }, (_, i) => firstSoakSeed(1, COUNT) + i);
 const STEPS = 20;
 /** For the slowest of machines; how long it did take is printed. */
 const SETTLE_MS = 60_000;

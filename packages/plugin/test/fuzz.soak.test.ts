@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { describe, expect, test } from 'vitest';
-import { soakSeed, soakSize } from '../../../vitest.soak.ts';
+import { firstSoakSeed, soakSize } from '../../../vitest.soak.ts';
 import { lazyScripts } from '../scripts/lazy-scripts.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { type FuzzCase, fuzzCase } from './fuzz/cases.ts';
@@ -23,7 +23,7 @@ import { type Random, randomOf } from './random.ts';
 
 const IN_PROCESS = soakSize(5_000, 100_000);
 const BY_EXEC = soakSize(50, 1000);
-const SEED = soakSeed(20_261_125);
+const SEED = firstSoakSeed(20_261_125, IN_PROCESS);
 const SLOW = 600_000;
 /** Number of processes that share the cases. */
 const SHARES = 2;

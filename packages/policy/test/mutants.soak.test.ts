@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { soakTurn, turnOf } from '../../../vitest.soak.ts';
 import { mutants } from './mutants.ts';
@@ -16,6 +18,20 @@ test('turnOf() gives every item its turn, once, within the turns of successive d
   const items = Object.keys(mutants);
   const turns = [20_785, 20_786, 20_787].map((day) => turnOf(items, 3, day));
   expect(turns.flat().sort()).toEqual(items.sort());
+});
+
+test('firstSoakSeed() gives no two days of soak runs the same seed', () => {
+  const file = fileURLToPath(new URL('../../../vitest.soak.ts', import.meta.url));
+  const source = `import(${JSON.stringify(file)}).then((soak) => console.log(soak.firstSoakSeed(1, 50)))`;
+  const [first, next] = [20_785, 20_786].map((day) =>
+    Number(
+      execFileSync(process.execPath, ['-e', source], {
+        env: { CNIKIT_SOAK: '1', CNIKIT_SOAK_SEED: String(day) },
+        encoding: 'utf8',
+      }),
+    ),
+  );
+  expect(next! - first!).toBe(50);
 });
 
 test.each(tried.map(([name, { what }]) => [name, what]))(

@@ -1,10 +1,10 @@
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { describe, expect, test } from 'vitest';
-import { soakSeed, soakSize } from '../../../vitest.soak.ts';
+import { firstSoakSeed, soakSize } from '../../../vitest.soak.ts';
 import { follow, node, same } from './live.ts';
 
 const SEEDS = soakSize(2, 50);
-const FIRST_SEED = soakSeed(1);
+const FIRST_SEED = firstSoakSeed(1, SEEDS);
 const STEPS = 60;
 
 /** Seeded random numbers in [0, 1) (mulberry32): the same seed gives the same history. */

@@ -63,13 +63,20 @@ export function linkNames(kind?: string): string[] {
 /** A group that no plugin uses. */
 const DELETED = 0x64656c;
 
-/** Deletes all links of these kinds from the node, in the time that the kernel takes for one. */
+/**
+ * Deletes all links of these kinds from the node, in the time that the kernel takes for one. Those of a namespace that
+ * has just ended may disappear before.
+ */
 export function deleteLinks(...kinds: string[]): void {
   const route = openRtnetlink();
   const doomed = route.links().filter(({ kind }) => kind !== undefined && kinds.includes(kind));
-  route.batch(doomed.map(({ index }) => setLink({ index, group: DELETED })));
-  if (doomed.length > 0) {
-    route.request(delLinkGroup(DELETED));
-  }
+  const failures = route.batchSettled([
+    ...doomed.map(({ index }) => setLink({ index, group: DELETED })),
+    ...(doomed.length > 0 ? [delLinkGroup(DELETED)] : []),
+  ]);
   route.close();
+  const serious = failures.find(({ code }) => code !== 'ENODEV');
+  if (serious !== undefined) {
+    throw serious;
+  }
 }

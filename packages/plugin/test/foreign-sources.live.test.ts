@@ -2,6 +2,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
 import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
+import { delAddress, newAddress, openRtnetlink } from '@cnikit/netlink';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
@@ -10,11 +11,11 @@ import { invokers } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
 import { withOutside } from './outside.ts';
 import { scratch } from './scratch.ts';
+import { arriving } from './traffic.ts';
 
 const ANNOTATION = 'cnikit.io/foreign-source-addresses';
 /** Addresses of no pod and no link. */
 const FOREIGN = { '-4': '10.8.0.7', '-6': 'fd08::7' } as const;
-const FAMILIES = ['-4', '-6'] as const;
 
 describe.skipIf(!inSandbox).each(invokers)(
   'foreign source addresses by %s (needs the sandbox: run npm test at the root)',
@@ -59,26 +60,33 @@ describe.skipIf(!inSandbox).each(invokers)(
       const host = hostVethName('net', id, 'eth0');
       return { made, json, host, group: ipJson('link', 'show', host)[0].group };
     };
+    type Added = ReturnType<typeof add>;
+    const addressesOf = ({ json }: Added) =>
+      json.ips.map(({ address }: { address: string }) => address.replace(/\/.*/, '')) as string[];
     const gateway = (id = 'gateway') => add(id, 'vpn', ofPod('true'));
     const received = (by: Pod) => by.run('nstat', '-asz', 'IcmpInEchos', 'Icmp6InEchos');
     /** Sends from an address that the pod takes, and returns whether a packet arrived. */
-    const arrives = (from: Pod, source: string, by: Pod, to: string): boolean => {
-      const family = source.includes(':') ? '-6' : '-4';
-      const detection = family === '-6' ? ['nodad'] : [];
-      from.run('ip', family, 'address', 'add', source, 'dev', 'eth0', ...detection);
-      const before = received(by);
-      // The node has no way back to the source.
-      expect(() => from.run('ping', '-c', '2', '-i', '0.2', '-W', '0.3', '-I', source, to)).toThrow();
-      from.run('ip', family, 'address', 'del', source, 'dev', 'eth0');
-      return received(by) !== before;
+    const arrives = async (from: Added, source: string, by: Pod, to: string): Promise<boolean> => {
+      const route = openRtnetlink({ netns: from.made.path });
+      const { index } = route.link({ name: 'eth0' })!;
+      const isIPv6 = source.includes(':');
+      const address = { index, address: `${source}/${isIPv6 ? 128 : 32}`, nodad: isIPv6 };
+      route.request(newAddress(address));
+      const known = addressesOf(from)[isIPv6 ? 1 : 0]!;
+      const arrived = await arriving(from.made, { sources: [source], known }, by, to);
+      route.request(delAddress(address));
+      route.close();
+      return arrived.length > 0;
     };
     const inPod = { '-4': '10.95.0.3', '-6': 'fd95::3' } as const;
-    const toPod = (from: Pod, by: Pod) =>
-      FAMILIES.map((family) => arrives(from, FOREIGN[family], by, inPod[family]));
+    const toPod = async (from: Added, by: Pod) => [
+      await arrives(from, FOREIGN['-4'], by, inPod['-4']),
+      await arrives(from, FOREIGN['-6'], by, inPod['-6']),
+    ];
 
-    test('a pod with the annotation in a listed namespace sends from foreign addresses in both families', () => {
+    test('a pod with the annotation in a listed namespace sends from foreign addresses in both families', async () => {
       const [from, to] = [gateway(), add('b', 'vpn', {})];
-      expect(toPod(from.made, to.made)).toEqual([true, true]);
+      expect(await toPod(from, to.made)).toEqual([true, true]);
       from.made.run('ping', '-c', '1', '-W', '5', '10.95.0.3');
       from.made.run('ping', '-c', '1', '-W', '5', 'fd95::3');
     });
@@ -92,15 +100,15 @@ describe.skipIf(!inSandbox).each(invokers)(
       ['without annotations', 'vpn', undefined],
       ['with a text instead of annotations', 'vpn', 'true'],
       ['with an invalid value in a namespace that is not listed', 'shop', ofPod('yes')],
-    ])('the node drops foreign addresses of a pod %s', (_title, namespace, annotations) => {
+    ])('the node drops foreign addresses of a pod %s', async (_title, namespace, annotations) => {
       const [from, to] = [add('a', namespace, annotations), add('b', 'vpn', {})];
-      expect(toPod(from.made, to.made)).toEqual([false, false]);
+      expect(await toPod(from, to.made)).toEqual([false, false]);
       expect(run('nft', 'list', 'table', 'inet', 'cnikit_guard')).not.toContain('chain foreign');
     });
 
-    test('the node drops foreign addresses while no namespace is listed', () => {
+    test('the node drops foreign addresses while no namespace is listed', async () => {
       const from = add('a', 'vpn', ofPod('true'), { foreignSourceNamespaces: undefined });
-      expect(toPod(from.made, add('b', 'vpn', {}).made)).toEqual([false, false]);
+      expect(await toPod(from, add('b', 'vpn', {}).made)).toEqual([false, false]);
     });
 
     test.each(['yes', 'TRUE', '', 7, {}])(
@@ -126,7 +134,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       ok(call('DEL', 'a', here.pod(), 'vpn', changed));
     });
 
-    test('the node drops the addresses of other pods and of itself, also from a pod that may send others', () => {
+    test('the node drops the addresses of other pods and of itself, also from a pod that may send others', async () => {
       const [from, to] = [gateway(), add('b', 'vpn', {})];
       add('c', 'vpn', {});
       // The kernel refuses the node’s IPv4 addresses by itself.
@@ -135,7 +143,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         ['fd95::4', inPod['-6']],
         [outside.node6, inPod['-6']],
       ] as const) {
-        expect([source, arrives(from.made, source, to.made, target)]).toEqual([source, false]);
+        expect([source, await arrives(from, source, to.made, target)]).toEqual([source, false]);
       }
     });
 
@@ -170,19 +178,19 @@ describe.skipIf(!inSandbox).each(invokers)(
       fails(check(), 999, `rp_filter of ${host} is strict`);
     });
 
-    test('the next pod with the name of the host end does not inherit it', () => {
+    test('the next pod with the name of the host end does not inherit it', async () => {
       const first = gateway();
       ok(call('DEL', 'gateway', first.made, 'vpn', conf(ofPod('true'))));
       expect(here.reservations()).toEqual([]);
       const second = add('gateway', 'vpn', {});
       expect(second.host).toBe(first.host);
       const to = add('b', 'vpn', {});
-      const [ipv4, ipv6] = to.json.ips.map(({ address }: { address: string }) => address.replace(/\/.*/, ''));
-      expect(arrives(second.made, FOREIGN['-4'], to.made, ipv4)).toBe(false);
-      expect(arrives(second.made, FOREIGN['-6'], to.made, ipv6)).toBe(false);
+      const [ipv4, ipv6] = addressesOf(to) as [string, string];
+      expect(await arrives(second, FOREIGN['-4'], to.made, ipv4)).toBe(false);
+      expect(await arrives(second, FOREIGN['-6'], to.made, ipv6)).toBe(false);
     });
 
-    test('bandwidth keeps the pod among those that may send foreign addresses, and DEL removes all', () => {
+    test('bandwidth keeps the pod among those that may send foreign addresses, and DEL removes all', async () => {
       const runtimeConfig = {
         'io.kubernetes.cri.pod-annotations': ofPod('true'),
         bandwidth: { egressRate: 80_000_000, egressBurst: 8_000_000 },
@@ -190,7 +198,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       const changes = { runtimeConfig };
       const from = add('gateway', 'vpn', {}, changes);
       expect(Number(from.group) >>> 24).toBe(0x65);
-      expect(toPod(from.made, add('b', 'vpn', {}).made)).toEqual([true, true]);
+      expect(await toPod(from, add('b', 'vpn', {}).made)).toEqual([true, true]);
       ok(call('CHECK', 'gateway', from.made, 'vpn', { ...conf({}, changes), prevResult: from.json }));
       ok(call('DEL', 'gateway', from.made, 'vpn', conf({}, changes)));
       expect(ipJson('link').filter(({ ifname }) => ifname === from.host || ifname.startsWith('bwp'))).toEqual(

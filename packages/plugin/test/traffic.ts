@@ -128,6 +128,48 @@ async function askUdp(
   }
 }
 
+/** Port of the receiver of `arriving()`. */
+const RECEIVER = 9000;
+
+/**
+ * Sends datagrams from addresses of a namespace, and returns the addresses whose datagrams arrive before those that are
+ * sent later from `known`, an address of the namespace that always reaches the host.
+ */
+export async function arriving(
+  from: Namespace,
+  { sources, known }: { sources: readonly string[]; known: string },
+  to: Namespace,
+  host: string,
+): Promise<string[]> {
+  const receiver = within(to, () => udpSocket('udp6').bind(RECEIVER));
+  const all = [...sources, known];
+  const senders = within(from, () =>
+    all.map((source) => udpSocket(isIP(source) === 6 ? 'udp6' : 'udp4').bind(0, source)),
+  );
+  const seen = new Set<string>();
+  try {
+    // The kernel may process packets of two processors in another order.
+    for (let round = 0; round < 3; round++) {
+      await new Promise<void>((resolve) => {
+        receiver.removeAllListeners('message').on('message', (_, { address }) => {
+          seen.add(shortest(address));
+          if (shortest(address) === known) {
+            resolve();
+          }
+        });
+        for (const sender of senders) {
+          sender.send('x', RECEIVER, host);
+        }
+      });
+    }
+    return sources.filter((source) => seen.has(source));
+  } finally {
+    for (const socket of [receiver, ...senders]) {
+      socket.close();
+    }
+  }
+}
+
 /** Shortens IPv4-mapped addresses. */
 function shortest(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/, '');

@@ -1,6 +1,8 @@
 /** Switching a node between the upstream plugins and cnikit: each side deletes pods that the other created. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
+import { openRtnetlink } from '@cnikit/netlink';
+import { openNftables } from '@cnikit/netlink/nftables';
 import { sys } from '@cnikit/sys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { upstreamPluginsOfRun } from '../../../upstream-plugins.ts';
@@ -8,8 +10,9 @@ import { executablePath } from '../src/executable-path.ts';
 import { plugins } from '../src/plugins/index.ts';
 import { env, inSandbox, ok } from './harness.ts';
 import { byExec } from './invoke.ts';
-import { ipJson, type Pod, run } from './namespaces.ts';
+import { hostVeths, linkNames, type Pod } from './namespaces.ts';
 import { flushRuleset } from './nat-state.ts';
+import { nftState } from './node-state.ts';
 import { runtimeIo } from './runtime.ts';
 import { scratch } from './scratch.ts';
 
@@ -61,6 +64,9 @@ const lists: Record<string, { plugins: { type: string }[]; capabilityArgs?: Reco
   },
 };
 
+/** Matches an address of a pod, or the subnet. */
+const POD_ADDRESS = /\b10\.92\.0\b/;
+
 /** Matches what DEL of the upstream plugins leaves of a pod of cnikit. */
 function leakedByUpstream(title: string, withoutNamespace: boolean): RegExp | undefined {
   // It looks for the backup only when the namespace exists.
@@ -68,13 +74,13 @@ function leakedByUpstream(title: string, withoutNamespace: boolean): RegExp | un
     return withoutNamespace ? /^c1_eth0\.json$/ : undefined;
   }
   if (title.endsWith('portmap')) {
-    return /10\.92\.0\./;
+    return POD_ADDRESS;
   }
   if (!title.includes('ipMasq')) {
     return undefined;
   }
   // It does not know cnikit's nftables tables, and does not find its own chains without the namespace.
-  return title.endsWith('ipMasq') || withoutNamespace ? /10\.92\.0\./ : undefined;
+  return title.endsWith('ipMasq') || withoutNamespace ? POD_ADDRESS : undefined;
 }
 
 const ours = plugins(sys);
@@ -109,20 +115,26 @@ describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
     type Side = keyof typeof sides;
     /** Everything that a plugin can leave on the node. */
     const left = () => [
-      ...ipJson('link')
-        .map(({ ifname }) => ifname)
-        .filter((name) => name !== 'lo' && name !== 'drop0'),
+      ...linkNames().filter((name) => name !== 'lo' && name !== 'drop0'),
       ...(existsSync(`${here.dir}/net`)
         ? readdirSync(`${here.dir}/net`).filter((name) => /^10\./.test(name))
         : []),
       ...(existsSync('/run/cni/tuning') ? readdirSync('/run/cni/tuning') : []),
-      ...run('nft', 'list', 'ruleset')
-        .split('\n')
-        .filter((line) => line.includes('10.92.0.')),
-      ...run('ip', 'route')
-        .split('\n')
-        .filter((line) => line !== '' && !line.includes('drop0')),
+      ...rules().filter((line) => POD_ADDRESS.test(line)),
+      ...routes(),
     ];
+    const rules = () => {
+      using nft = openNftables();
+      return nftState(nft);
+    };
+    const routes = () => {
+      using route = openRtnetlink();
+      const bridge = route.link({ name: 'drop0' })?.index;
+      return route
+        .routes({ family: 'ipv4' })
+        .filter(({ table, oif }) => table === 'main' && oif !== bridge)
+        .map(({ dst }) => `route ${dst}`);
+    };
     const ipam = () => ({ type: 'host-local', dataDir: here.dir, subnet: '10.92.0.0/24' });
     const fields = ({ type }: { type: string }) => {
       if (type === 'bridge') {
@@ -151,7 +163,7 @@ describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
         async (pod) => {
           pod.remove();
           // The kernel removes the links of a deleted namespace asynchronously.
-          while (ipJson('link', 'show', 'type', 'veth').length > 0) {
+          while (hostVeths().length > 0) {
             await new Promise((resolve) => setTimeout(resolve, 10));
           }
         },

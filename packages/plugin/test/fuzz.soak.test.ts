@@ -17,7 +17,7 @@ import { executablePath } from '../src/executable-path.ts';
 import { type FuzzCase, fuzzCase } from './fuzz/cases.ts';
 import { faultOf, refusalOf } from './fuzz/verdict.ts';
 import { inSandbox } from './harness.ts';
-import { ipJson, run } from './namespaces.ts';
+import { deleteLinks } from './namespaces.ts';
 import { differences, stateReader } from './node-state.ts';
 import { type Random, randomOf } from './random.ts';
 
@@ -96,9 +96,7 @@ describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at
         }
         exec({ ...input, env: { ...input.env, CNI_COMMAND: 'DEL' } }, random, cwd);
         // Remove the bridges, so that a later rejected ADD cannot hide having created one.
-        for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) {
-          run('ip', 'link', 'del', ifname);
-        }
+        deleteLinks('bridge');
         before = read();
       }
       state.close();

@@ -90,7 +90,8 @@ function linkText({ name, kind, up, mtu, flags, txQueueLength }: Link): string {
   return `${name} ${kind} ${up ? 'up' : 'down'} mtu ${mtu} flags ${own.toString(16)} qlen ${txQueueLength}`;
 }
 
-function nftState(nft: ReturnType<typeof openNftables>): string[] {
+/** A line for each nftables object. Addresses in rules and sets are decimal. */
+export function nftState(nft: ReturnType<typeof openNftables>): string[] {
   const sets = nft.sets();
   const of = ({ family, table }: { family: string; table?: string | undefined }) => `${family} ${table}`;
   return [

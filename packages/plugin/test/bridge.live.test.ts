@@ -1,6 +1,7 @@
 /** Every verb of the bridge against the real kernel, by the executable and under Node. */
 import { existsSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { soakSize } from '../../../vitest.soak.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers, isUpstreamPinned, runUpstream } from './invoke.ts';
@@ -369,7 +370,8 @@ describe.skipIf(!inSandbox).each(invokers)(
 describe.skipIf(!inSandbox)('concurrency (needs the sandbox: run npm test at the root)', () => {
   test('concurrent bridge ADDs give each pod its own address', async () => {
     const { concurrentAdds } = await import('./concurrent.ts');
-    const addresses = await concurrentAdds(32);
-    expect(new Set(addresses).size).toBe(32);
+    const pods = soakSize(12, 32);
+    const addresses = await concurrentAdds(pods);
+    expect(new Set(addresses).size).toBe(pods);
   });
 });

@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- watch [--nodes=5000]`: memory and time to hold all nodes of a cluster, in @cnikit/watch and in other
- * clients. Figures depend on the machine: compare the rows of one run.
+ * clients; then the time to read an event in JSON and in protobuf. Figures depend on the machine: compare the rows of one
+ * run.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { table } from './lib/statistics.ts';
 import { nodeObject } from './watch/nodes.ts';
+import { measureReading } from './watch/reading.ts';
 
 const { values } = parseArgs({ options: { nodes: { type: 'string', default: '5000' } } });
 const count = Number(values.nodes);
@@ -30,7 +33,7 @@ const server = spawn(
 try {
   await once(server.stdout, 'data');
   console.log(`${count} nodes, ${(nodes.length / 1e6).toFixed(1)} MB of JSON; MB of RSS, ms`);
-  for (const way of ['nothing', 'watch', 'whole', 'informer']) {
+  for (const way of ['nothing', 'watch', 'protobuf', 'whole', 'informer']) {
     const output = execFileSync(
       process.execPath,
       ['--expose-gc', file('./watch/follower.mjs'), way, directory],
@@ -44,3 +47,16 @@ try {
   server.kill();
   rmSync(directory, { recursive: true });
 }
+
+const [json, protobuf] = measureReading();
+console.log('\nto read an event of a Node that changes nothing, processor time\n');
+console.log(
+  table(
+    [json!, protobuf!].map(({ form, bytes, us }) => [
+      form,
+      `${bytes} bytes`,
+      `${us.toFixed(1)} µs`,
+      `${(us / json!.us).toFixed(2)}x`,
+    ]),
+  ),
+);

@@ -11,14 +11,15 @@ const select = (node) => ({
   addresses: node.status.addresses.filter((a) => a.type === 'InternalIP').map((a) => a.address),
 });
 
-/** Credentials without any library, so that the figures are those of the way itself. */
-const part = (name) => new RegExp(`${name}: (\\S+)`).exec(text)[1];
+/** Credentials without any library, so that the figures are those of the way itself. The file is JSON. */
+const { clusters, users } = JSON.parse(text);
+const [{ cluster }] = clusters;
 const kubeConfig = {
-  getCurrentCluster: () => ({ server: part('server') }),
+  getCurrentCluster: () => cluster,
   getCurrentUser: () => ({}),
   async applyToHTTPSOptions(options) {
-    options.ca = Buffer.from(part('certificate-authority-data'), 'base64');
-    options.headers = { Authorization: `Bearer ${part('token')}` };
+    options.ca = Buffer.from(cluster['certificate-authority-data'], 'base64');
+    options.headers = { Authorization: `Bearer ${users[0].user.token}` };
   },
 };
 
@@ -30,19 +31,31 @@ const imported = () => {
   importMs = performance.now() - started;
 };
 
-if (way === 'watch') {
+if (way === 'watch' || way === 'protobuf') {
   const { watch } = await import('@cnikit/watch');
   imported();
   const fields = { spec: { podCIDRs: true }, status: { addresses: true } };
-  const changes = watch({ kubeConfig, path: '/api/v1/nodes', fields, select });
+  const addresses = [5, { type: [1, 'string'], address: [2, 'string'] }, 'repeated'];
+  const message = { spec: [2, { podCIDRs: [7, 'string', 'repeated'] }], status: [3, { addresses }] };
+  const form =
+    way === 'watch'
+      ? { fields }
+      : {
+          fields: { ...fields, status: { addresses: { type: true, address: true } } },
+          protobuf: message,
+        };
+  const changes = watch({ kubeConfig, path: '/api/v1/nodes', select, ...form });
   held = (await changes.next()).value;
+  if (held.type !== 'synced') {
+    throw held.error;
+  }
 } else if (way === 'whole') {
   const https = await import('node:https');
   imported();
   const options = {};
   await kubeConfig.applyToHTTPSOptions(options);
   const body = await new Promise((done) => {
-    https.get(`${part('server')}/api/v1/nodes`, options, (response) => {
+    https.get(`${cluster.server}/api/v1/nodes`, options, (response) => {
       let all = '';
       response.setEncoding('utf8').on('data', (chunk) => {
         all += chunk;

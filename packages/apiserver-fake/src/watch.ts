@@ -31,6 +31,12 @@ export interface WatchContext {
   bookmarkIntervalMs: number;
 }
 
+/** An object as it is sent. */
+interface Sent {
+  object: unknown;
+  json: string;
+}
+
 export class WatchStream {
   readonly #request: WatchRequest;
   readonly #response: ServerResponse;
@@ -75,9 +81,9 @@ export class WatchStream {
     streams.add(this);
     this.#response.on('close', () => this.#stop());
     if (initialEvents ?? fromNow) {
-      for (const { object, json } of store.all(resource)) {
-        if (this.#request.matches(object)) {
-          this.#write('ADDED', json);
+      for (const stored of store.all(resource)) {
+        if (this.#request.matches(stored.object)) {
+          this.#write('ADDED', stored);
         }
       }
       if (initialEvents) {
@@ -121,7 +127,7 @@ export class WatchStream {
       apiVersion: apiVersionOf(this.#request.resource),
       metadata: { resourceVersion: String(this.#context.store.rv), creationTimestamp: null, annotations },
     };
-    this.#raw(this.#encode('BOOKMARK', JSON.stringify(object)));
+    this.#raw(this.#encode('BOOKMARK', { object, json: JSON.stringify(object) }));
   }
 
   #before(rv: number, count: number): StoreEvent[] {
@@ -178,18 +184,18 @@ export class WatchStream {
       return;
     }
     const type: EventType = now ? (before ? 'MODIFIED' : 'ADDED') : 'DELETED';
-    const json = now ? event.current.json : lastMatch(event);
-    this.#write(type, json);
+    const sent = now ? event.current : lastMatch(event);
+    this.#write(type, sent);
     if (this.#context.faults.duplicate) {
-      this.#write(type, json);
+      this.#write(type, sent);
     }
   }
 
-  #write(type: EventType, json: string): void {
+  #write(type: EventType, sent: Sent): void {
     if (this.#stalled) {
       return;
     }
-    const event = this.#encode(type, json);
+    const event = this.#encode(type, sent);
     if (this.#context.faults.takeGarbage()) {
       this.#raw(garbage(event));
     } else if (this.#context.faults.takeTruncated()) {
@@ -200,9 +206,9 @@ export class WatchStream {
     }
   }
 
-  #encode(type: string, json: string): string | Buffer {
+  #encode(type: string, { object, json }: Sent): string | Buffer {
     const { protobuf, resource } = this.#request;
-    return protobuf ? encodeEvent(type, encodeObject(resource, JSON.parse(json))) : line(type, json);
+    return protobuf ? encodeEvent(type, encodeObject(resource, object)) : line(type, json);
   }
 
   #raw(event: string | Buffer): void {
@@ -220,15 +226,11 @@ function garbage(event: string | Buffer): string | Buffer {
 }
 
 /** Returns the last state that matched, with the event's version: kube-apiserver sends it with DELETED. */
-function lastMatch({ current, previous, rv }: StoreEvent): string {
+function lastMatch({ current, previous, rv }: StoreEvent): Sent {
   const { metadata, ...rest } = (previous ?? current).object;
   const { kind, apiVersion, ...body } = rest;
-  return JSON.stringify({
-    kind,
-    apiVersion,
-    metadata: { ...metadata, resourceVersion: String(rv) },
-    ...body,
-  });
+  const object = { kind, apiVersion, metadata: { ...metadata, resourceVersion: String(rv) }, ...body };
+  return { object, json: JSON.stringify(object) };
 }
 
 function line(type: string, objectJson: string): string {

@@ -1,5 +1,5 @@
 /** Kubernetes' protobuf around objects: envelope, lists, events of a watch. */
-import { apiVersionOf, type KubeObject, type ResourceType } from '../resources.ts';
+import { apiVersionOf, type ResourceType } from '../resources.ts';
 import type { Status } from '../status.ts';
 import { bytes, encode } from './encode.ts';
 import { LIST_META, MESSAGES, STATUS } from './messages.ts';
@@ -39,7 +39,7 @@ function envelope(apiVersion: string, kind: string, message: Buffer): Buffer {
 }
 
 /** Encodes an object of a kind that `wantsProtobuf()` accepts. */
-export function encodeObject(resource: ResourceType, object: KubeObject): Buffer {
+export function encodeObject(resource: ResourceType, object: unknown): Buffer {
   return envelope(apiVersionOf(resource), resource.kind, encode(object, MESSAGES.get(resource.kind)!));
 }
 

@@ -28,9 +28,7 @@ describe('tunnelMac()', () => {
   ])('tunnelMac() differs between 50,000 %s and is a locally administered unicast address', (_, name) => {
     const macs = new Set(Array.from({ length: 50_000 }, (_, i) => tunnelMac(name(i))));
     expect(macs.size).toBe(50_000);
-    for (const mac of macs) {
-      expect(Number.parseInt(mac.slice(0, 2), 16) & 3).toBe(2);
-    }
+    expect([...macs].filter((mac) => (Number.parseInt(mac.slice(0, 2), 16) & 3) !== 2)).toEqual([]);
   });
 });
 

@@ -2,7 +2,6 @@ import { CniError, type Context, type Env, ErrorCode, type Result } from '@cniki
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../attachment/check-state.ts';
 import type { Feature } from '../../attachment/feature.ts';
-import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { udpPortsOfChain, udpPortsOfRules } from '../../nat/chain-ports.ts';
 import { type HostPort, podAddresses } from '../../nat/host-port.ts';
 import {
@@ -126,8 +125,7 @@ function changeOf(plan: IptablesPlan, backend: NatBackend): Change {
  */
 function isBehindIpvs(sys: Sys, { backend }: PortmapSettings): boolean {
   return (
-    backend === undefined &&
-    readFileIfExists(sys, '/proc/sys/net/ipv4/conf/kube-ipvs0/forwarding') !== undefined
+    backend === undefined && sys.statIfExists('/proc/sys/net/ipv4/conf/kube-ipvs0/forwarding') !== undefined
   );
 }
 

@@ -8,6 +8,11 @@ const encode = (text: string): Uint8Array => {
   return bytes;
 };
 
+/** Any code point but surrogates. The unit `binary` of fast-check is the same, and takes a second to make. */
+const codePoint = fc
+  .oneof(fc.integer({ min: 0, max: 0xd7ff }), fc.integer({ min: 0xe000, max: 0x10ffff }))
+  .map((point) => String.fromCodePoint(point));
+
 describe('decodeText()', () => {
   test('decodeText() returns text that encodeText() turns into the same bytes', () => {
     fc.assert(
@@ -21,8 +26,8 @@ describe('decodeText()', () => {
 
   test('decodeText() agrees with TextDecoder on well-formed text', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        fc.pre(!/[\0\ud800-\udfff]/u.test(text));
+      fc.property(fc.string({ unit: codePoint }), (text) => {
+        fc.pre(!text.includes('\0'));
         const bytes = new TextEncoder().encode(text);
         return Buffer.compare(encode(text), bytes) === 0 && decodeText(bytes, 0, bytes.length) === text;
       }),

@@ -25,52 +25,49 @@ export const base: ViteUserConfig = defineConfig({
   },
 });
 
-/** Unit tests in parallel processes, then live and soak tests one file at a time, in one process or in one each. */
-const testsOf = ({ isolate }: { isolate: boolean }): ViteUserConfig =>
-  mergeConfig(
-    base,
-    defineConfig({
-      test: {
-        projects: [
-          {
-            extends: true,
-            test: {
-              name: 'unit',
-              include: ALL,
-              exclude: [...ONE_AT_A_TIME, ...ISOLATED],
-              // One process for many files: most of them take less time than a process and its imports.
-              isolate: false,
-              fileParallelism: true,
-              sequence: { groupOrder: 0 },
-            },
+/**
+ * The configuration of a package: unit tests in parallel processes, then live and soak tests one file at a time in one
+ * process.
+ */
+export const shared: ViteUserConfig = mergeConfig(
+  base,
+  defineConfig({
+    test: {
+      projects: [
+        {
+          extends: true,
+          test: {
+            name: 'unit',
+            include: ALL,
+            exclude: [...ONE_AT_A_TIME, ...ISOLATED],
+            // One process for many files: most of them take less time than a process and its imports.
+            isolate: false,
+            fileParallelism: true,
+            sequence: { groupOrder: 0 },
           },
-          {
-            extends: true,
-            test: {
-              name: 'isolated',
-              include: ISOLATED,
-              fileParallelism: true,
-              sequence: { groupOrder: 0 },
-            },
+        },
+        {
+          extends: true,
+          test: {
+            name: 'isolated',
+            include: ISOLATED,
+            fileParallelism: true,
+            sequence: { groupOrder: 0 },
           },
-          {
-            extends: true,
-            test: {
-              name: 'live',
-              include: ONE_AT_A_TIME,
-              isolate,
-              fileParallelism: false,
-              sequence: { groupOrder: 1 },
-              setupFiles: [fileURLToPath(new URL('vitest.sandbox.ts', import.meta.url))],
-            },
+        },
+        {
+          extends: true,
+          test: {
+            name: 'live',
+            include: ONE_AT_A_TIME,
+            // They keep nothing in modules, and a start takes longer than many suites.
+            isolate: false,
+            fileParallelism: false,
+            sequence: { groupOrder: 1 },
+            setupFiles: [fileURLToPath(new URL('vitest.sandbox.ts', import.meta.url))],
           },
-        ],
-      },
-    }),
-  );
-
-/** The configuration of a package. */
-export const shared: ViteUserConfig = testsOf({ isolate: false });
-
-/** The same with a process for each live and soak test file. */
-export const isolated: ViteUserConfig = testsOf({ isolate: true });
+        },
+      ],
+    },
+  }),
+);

@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
+import { delRoute, newRoute, openRtnetlink } from '@cnikit/netlink';
 import { executablePath } from '@cnikit/plugin';
 import { Lab, type LabNode, NETWORK, type Pod, podCidrs, ROUTER, startPing } from '@cnikit/testing-lab';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -233,13 +234,14 @@ const dataPlane: Record<string, Step> = {
 /** While the agent is stopped, its routes are deleted among more changes than its socket buffer holds. */
 const overflow = (victim: Victim): Promise<void> =>
   victim.asleep(async () => {
-    const routes = Array.from(
-      { length: 20_000 },
-      (_, i) => `198.${19 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32 via ${ROUTER.ipv4}`,
-    );
-    await victim.node.ip(...routes.map((route) => `route add ${route}`));
+    using rt = openRtnetlink({ netns: `/proc/${victim.node.pid}/ns/net` });
+    const routes = Array.from({ length: 20_000 }, (_, i) => ({
+      dst: `198.${19 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32`,
+      via: ROUTER.ipv4,
+    }));
+    rt.batch(routes.map((route) => newRoute(route)));
     await victim.node.exec(['ip', 'route', 'flush', 'proto', '201']);
-    await victim.node.ip(...routes.map((route) => `route del ${route}`));
+    rt.batch(routes.map((route) => delRoute(route)));
   });
 
 async function addressOf(pod: Pod): Promise<string> {

@@ -41,6 +41,10 @@ const BENCHMARKS = {
     summary: 'the agent in a large cluster: sync, memory, processor time',
     options: ['--nodes=5000', '--rounds=5', '--against=FILE (the cnikit-agent.js of another build)'],
   },
+  heartbeats: {
+    summary: "the agent's processor time for heartbeats, which a server has encoded before",
+    options: ['--nodes=5000', '--rounds=2', '--against=FILE (the cnikit-agent.js of another build)'],
+  },
   policy: {
     summary:
       'NetworkPolicies from objects to the kernel and nft -f; events, a large cluster, packets, pod starts',

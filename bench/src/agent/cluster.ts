@@ -14,7 +14,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 export const PROGRAM = path('../../../packages/agent/dist/cnikit-agent.js');
 const serverProgram = path('../../../packages/apiserver-fake/src/cli.ts');
 /** Directory of a pod's credentials. In the sandbox /run is a separate file system. */
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+export const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 export const nodeName = (n: number): string => `node-${n}`;
 const hex = (n: number): string => n.toString(16);

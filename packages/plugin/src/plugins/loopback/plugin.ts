@@ -1,5 +1,5 @@
 import { CniError, definePlugin, ErrorCode, type Plugin, type Result } from '@cnikit/cni-spec';
-import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
+import { decodeLinkSummary, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { requiredPrevResult } from '../../attachment/check-state.ts';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';
@@ -53,7 +53,8 @@ function within<T>(pod: PodNamespace, body: (route: RtnetlinkCore) => T): T {
 }
 
 function loopback(route: RtnetlinkCore) {
-  const link = route.link({ name: LOOPBACK });
+  // A complete answer has 60 attributes; decoding them takes half of an ADD.
+  const link = route.link({ name: LOOPBACK }, decodeLinkSummary);
   if (link === undefined) {
     throw new CniError(ErrorCode.Internal, `Interface ${LOOPBACK} is missing in the container`);
   }

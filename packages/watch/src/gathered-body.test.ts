@@ -64,6 +64,22 @@ test('GatheredBody keeps a chunk while more arrives, however much', async () => 
   expect(text(await next)).toBe('x'.repeat(1_000_000));
 });
 
+test('GatheredBody pauses the connection when much has arrived before it is read', async () => {
+  const { body, chunks, calls, end } = setUp();
+  body.add(Buffer.alloc(200_000));
+  expect(calls).toEqual([]);
+  body.add(Buffer.alloc(100_000));
+  expect(calls).toEqual(['pause']);
+  expect((await chunks.next()).value).toHaveLength(300_000);
+  const next = chunks.next();
+  await turn();
+  end();
+  await turn();
+  expect(calls).toEqual(['pause', 'pause', 'wait', 'resume']);
+  body.end();
+  await next;
+});
+
 test('GatheredBody passes on what arrived before an error, then the error', async () => {
   const { body, chunks } = setUp();
   body.add(bytes('a'));

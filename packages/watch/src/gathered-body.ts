@@ -33,6 +33,10 @@ export class GatheredBody implements AsyncIterable<Uint8Array> {
     }
     this.#bytes.set(piece, this.#size);
     this.#size = size;
+    if (size >= LIMIT) {
+      // The consumer may not have begun to read.
+      this.#socket.pause();
+    }
     this.#wake();
   }
 

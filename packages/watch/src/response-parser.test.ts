@@ -61,6 +61,13 @@ describe('ResponseParser', () => {
     expect(read([...CHUNKED])).toEqual(EXPECTED);
   });
 
+  test('ResponseParser reads headers of many blanks in one pass', () => {
+    const blanks = ' \t'.repeat(10_000);
+    const { headers } = read([`HTTP/1.1 204 No Content\r\nA:${blanks}b${blanks}c${blanks}\r\n\r\n`]);
+    expect(headers).toEqual({ a: `b${blanks}c` });
+    expect(() => read([`HTTP/1.1 200 OK\r\nA:${blanks}\0\r\n\r\n`])).toThrow('invalid header');
+  });
+
   test('ResponseParser is done only after the last byte', () => {
     for (let at = 0; at < CHUNKED.length; at += 1) {
       expect(read([CHUNKED.slice(0, at)], true).done).toBe(false);

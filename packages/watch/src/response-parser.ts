@@ -138,13 +138,13 @@ export class ResponseParser {
     }
     const headers = new Map<string, string>();
     for (const line of lines) {
-      const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/.exec(line) ?? [];
-      if (name === undefined) {
+      const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)$/.exec(line) ?? [];
+      if (name === undefined || value === undefined) {
         throw new Error('The response has an invalid header');
       }
       const key = name.toLowerCase();
       const before = headers.get(key);
-      headers.set(key, before === undefined ? value! : `${before}, ${value}`);
+      headers.set(key, before === undefined ? value.trim() : `${before}, ${value.trim()}`);
     }
     this.#frame(status, headers.get('transfer-encoding'), headers.get('content-length'));
     this.#consumer.head({ status, headers });

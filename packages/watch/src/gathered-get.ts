@@ -96,7 +96,7 @@ function open(url: URL, options: RequestOptions, take: (bytes: Buffer) => void):
 }
 
 /** Returns the head of the request. */
-function head(url: URL, { headers, auth }: RequestOptions): string {
+function head(url: URL, { headers, auth = userOf(url) }: RequestOptions): string {
   const basic = auth ? { Authorization: `Basic ${Buffer.from(auth).toString('base64')}` } : {};
   const all = { Host: url.host, Connection: 'close', ...basic, ...(headers as Record<string, unknown>) };
   const lines = Object.entries(all).map(([name, value]) => {
@@ -106,4 +106,9 @@ function head(url: URL, { headers, auth }: RequestOptions): string {
     return `${name}: ${value}\r\n`;
   });
   return `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
+
+/** Returns the user and the password of a URL, as node:https sends them. */
+function userOf({ username, password }: URL): string | undefined {
+  return username || password ? `${decodeURIComponent(username)}:${decodeURIComponent(password)}` : undefined;
 }

@@ -200,6 +200,20 @@ describe('httpTransport() sends the same request and reads the same response, ga
     server.close();
   });
 
+  test('httpTransport() sends the user and the password of the server, gathering or not', async () => {
+    const server = createHttpServer(answer).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const transport = httpTransport(kubeConfig(`http://user:pass%40word@${host}`));
+    requests.length = 0;
+    for (const gatherMs of BOTH) {
+      await text(await transport.get('/x', new AbortController().signal, { gatherMs }));
+    }
+    const user = `Basic ${Buffer.from('user:pass@word').toString('base64')}`;
+    expect(requests.splice(0)).toEqual(new Array(2).fill(`GET /x application/json ${user} ${host} close`));
+    server.close();
+  });
+
   test('httpTransport() verifies the certificate of the server before it sends anything', async () => {
     const server = await startApiServer();
     for (const gatherMs of BOTH) {

@@ -26,7 +26,33 @@ export async function lazyModules(
   return modules;
 }
 
+/** Leaves imports alone: they are most of the work, and few modules export what they import. */
+const withoutImports: Plugin = {
+  name: 'without imports',
+  setup({ onResolve }) {
+    onResolve({ filter: /./ }, ({ kind }) => (kind === 'entry-point' ? undefined : { external: true }));
+  },
+};
+
 async function functionsOf(path: string, options: BuildOptions): Promise<string[]> {
+  const alone = await exportsIn(path, { ...options, plugins: [withoutImports] });
+  const { functions, other } = isOfFunctions(alone) ? alone : await exportsIn(path, options);
+  if (!isOfFunctions({ functions, other })) {
+    const not = other === undefined ? '' : `, and ${other} is not one`;
+    throw new Error(`Cannot load ${path} lazily: it must export function declarations only${not}`);
+  }
+  return functions;
+}
+
+interface Exports {
+  functions: string[];
+  /** The first export that is no function declaration. */
+  other: string | undefined;
+}
+
+const isOfFunctions = ({ functions, other }: Exports) => functions.length > 0 && other === undefined;
+
+async function exportsIn(path: string, options: BuildOptions): Promise<Exports> {
   const { text } = await bundleText({ ...options, entryPoints: [path], format: 'esm', minify: false });
   const list = /^export \{([^}]*)\};?\s*$/m.exec(text)?.[1] ?? '';
   const exported = list
@@ -34,11 +60,9 @@ async function functionsOf(path: string, options: BuildOptions): Promise<string[
     .map((item) => item.trim().split(' as '))
     .filter(([local]) => local !== '');
   const other = exported.find(([local]) => !new RegExp(`^(async )?function\\*? ${local}\\(`, 'm').test(text));
-  if (exported.length === 0 || other !== undefined) {
-    const not = other === undefined ? '' : `, and ${other.at(-1)} is not one`;
-    throw new Error(`Cannot load ${path} lazily: it must export function declarations only${not}`);
-  }
-  return exported.map((names) => names.at(-1)!);
+  const functions = exported.map((names) => names.at(-1)!);
+  // Only a module without its imports keeps a star.
+  return { functions, other: /^export \* /m.test(text) ? '*' : other?.at(-1) };
 }
 
 /** Returns the text of the script of a lazy module. */

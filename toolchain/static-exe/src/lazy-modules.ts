@@ -46,7 +46,7 @@ async function functionsOf(path: string, options: BuildOptions): Promise<string[
 
 interface Exports {
   functions: string[];
-  /** The first export that is no function declaration. */
+  /** The first export that is something else than a function declaration. */
   other: string | undefined;
 }
 

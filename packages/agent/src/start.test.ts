@@ -68,3 +68,23 @@ test('run ignores saved code of another program and code that V8 does not accept
     expect(start('run')).toBe('other');
   }
 });
+
+test('run is the default, with saved code too', () => {
+  writeProgram('first');
+  start('code-cache');
+  const saved = readFileSync(file('cnikit-agent-program.cache')).subarray(32);
+  writeProgram('other');
+  writeFileSync(file('cnikit-agent-program.cache'), Buffer.concat([digest(), saved]));
+  expect([start(), start('--node-name=n1'), start('plan')]).toEqual(['first', 'first', 'other']);
+});
+
+test('code-cache fails when it cannot write, and saves nothing of a program that failed', () => {
+  const status = () => sys.run([process.execPath, file('start.ts'), 'code-cache']).status;
+  const program = (code: number) => `(function () { process.exitCode = ${code}; })`;
+  writeFileSync(file('cnikit-agent-program.cjs'), program(3));
+  expect(status()).toBe(3);
+  expect(existsSync(file('cnikit-agent-program.cache'))).toBe(false);
+  writeFileSync(file('cnikit-agent-program.cjs'), program(0));
+  mkdirSync(file('cnikit-agent-program.cache'));
+  expect(status()).toBe(1);
+});

@@ -16,19 +16,27 @@ const DIGEST_BYTES = 32;
 
 const command = process.argv[2];
 const makesCache = command === 'code-cache';
-if (makesCache || command === 'run') {
+const runs = command === undefined || command === 'run' || command.startsWith('-');
+if (makesCache || runs) {
   // V8 refuses code that was compiled with other flags.
   saveMemory();
 }
 const source = readFileSync(PROGRAM);
 const script = new Script(source.toString('latin1'), {
   filename: PROGRAM,
-  cachedData: command === 'run' ? cachedCode() : undefined,
+  cachedData: runs ? cachedCode() : undefined,
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
 if (makesCache) {
   // V8 has then compiled the functions that initialise the modules.
-  process.once('exit', () => writeFileSync(CACHE, Buffer.concat([digest(), script.createCachedData()])));
+  process.once('exit', (status) => {
+    if (status === 0) {
+      // An error here leaves the status alone.
+      process.exitCode = 1;
+      writeFileSync(CACHE, Buffer.concat([digest(), script.createCachedData()]));
+      process.exitCode = 0;
+    }
+  });
 }
 const program = script.runInThisContext() as (require: NodeJS.Require, filename: string) => void;
 program(createRequire(PROGRAM), PROGRAM);

@@ -98,7 +98,8 @@ export function errorFromEvent(object: unknown): WatchError {
 
 function retryAfterOf(status: StatusLike): number | undefined {
   const seconds = status.details?.retryAfterSeconds;
-  return typeof seconds === 'number' && seconds >= 0 ? seconds * 1000 : undefined;
+  // In protobuf no delay is a zero.
+  return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined;
 }
 
 /** Parses Retry-After (RFC 9110 section 10.2.3), seconds or a date, to ms from `now`; undefined if invalid. */

@@ -49,8 +49,14 @@ export interface ReadObject {
   value(): unknown;
 }
 
-/** Wraps an object that was read with the marks of IDENTITY; undefined if it is not a Kubernetes object. */
-export function fromFields(reader: ReadObject): IncomingObject | undefined {
+/**
+ * Wraps an object that was read with the marks of IDENTITY; undefined if it is not a Kubernetes object. Its `object()`
+ * throws a WatchError PROTOCOL when the requested fields cannot be decoded.
+ */
+export function fromFields(
+  reader: ReadObject,
+  format: 'JSON' | 'protobuf' = 'JSON',
+): IncomingObject | undefined {
   const { name, namespace, uid, resourceVersion } = IDENTITY.metadata;
   const [own, version] = [reader.text(name), reader.text(resourceVersion)];
   if (own === undefined || version === undefined) {
@@ -61,7 +67,7 @@ export function fromFields(reader: ReadObject): IncomingObject | undefined {
     uid: reader.text(uid) ?? '',
     resourceVersion: version,
     digest: reader.digest(),
-    object: () => reader.value(),
+    object: () => asProtocolError('an object', format, () => reader.value()),
   };
 }
 

@@ -24,7 +24,7 @@ export function protobufEventReader(message: Message): ReadEvent {
     }
     asProtocolError('an event', 'protobuf', () => reader.read(frame, object.from, object.to));
     if (isChange(type)) {
-      return changed(type, fromFields(reader));
+      return changed(type, fromFields(reader, 'protobuf'));
     }
     if (type !== 'BOOKMARK') {
       throw new WatchError('PROTOCOL', `The API server sent an event of type ${JSON.stringify(type)}`);

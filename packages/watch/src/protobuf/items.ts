@@ -177,7 +177,7 @@ export class ProtobufListReader implements ListReader {
     if (reader === this.#metadata) {
       this.#envelope = { metadata: reader.value() as NonNullable<ListEnvelope['metadata']> };
     } else {
-      this.#take(fromFields(reader) ?? unidentified());
+      this.#take(fromFields(reader, 'protobuf') ?? unidentified());
     }
   }
 }

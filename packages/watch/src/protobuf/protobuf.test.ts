@@ -153,8 +153,6 @@ describe('a watch of kube-apiserver', () => {
   test('protobufEventReader() refuses events without type, object or version', () => {
     const read = protobufEventReader(NODE);
     const unknown = Buffer.from('k8s\0\x12\0');
-    const event = (type: string, object: Buffer): Buffer =>
-      field(1, Buffer.from(type), field(2, field(1, object)));
     expect(() => read(Buffer.alloc(0))).toThrow('an event that is not protobuf');
     expect(() => read(event('ADDED', Buffer.from('json')))).toThrow('an event that is not protobuf');
     expect(() => read(event('ADDED', unknown))).toThrow('ADDED without name or version');
@@ -164,6 +162,26 @@ describe('a watch of kube-apiserver', () => {
       type: 'ERROR',
       error: { code: 'HTTP', status: 404, message: expect.stringContaining(golden.error.message) },
     });
+  });
+
+  test('protobufEventReader() takes the zero that Go writes for no delay as no delay', () => {
+    const status = bytesOf(golden.error.protobuf);
+    expect(protobufEventReader(NODE)(event('ERROR', status))).toMatchObject({
+      error: { retryAfterMs: undefined },
+    });
+  });
+
+  test.each([
+    ['out of range', Buffer.concat([varint(8), varint(2 ** 53)])],
+    ['that is no message', Buffer.of(8)],
+    ['with seconds that are no number', field(1, Buffer.alloc(9, 0x81))],
+  ])('protobufEventReader() refuses a time %s when the object is decoded', (_, time) => {
+    const metadata = field(1, Buffer.from('n1'), field(6, Buffer.from('7'), field(8, time)));
+    const object = Buffer.concat([Buffer.from('k8s\0'), field(2, field(1, metadata))]);
+    const added = protobufEventReader(NODE)(event('ADDED', object)) as IncomingObject;
+    expect(() => added.object()).toThrow(
+      expect.objectContaining({ code: 'PROTOCOL', cause: expect.any(ProtobufError) }),
+    );
   });
 });
 
@@ -287,7 +305,7 @@ describe('MessageReader', () => {
     const bytes = field(1, Buffer.from('abc'), field(77, Buffer.alloc(200), Buffer.from([0x28, 0x80, 1])));
     for (const at of bytes.keys()) {
       const ends = [0, 5, 209].includes(at);
-      expect(outcome(() => read(INNER, bytes.subarray(0, at)))).toBe(ends);
+      expect(outcome(() => read(INNER, bytes.subarray(0, at)), 'ProtobufError')).toBe(ends);
     }
   });
 
@@ -310,15 +328,20 @@ function read(message: Message, bytes: Buffer): MessageReader {
   return reader;
 }
 
-/** True if the body succeeds; any error but that of a bad message fails the test. */
-function outcome(body: () => unknown): boolean {
+/** True if the body succeeds; any error but `name` fails the test. */
+function outcome(body: () => unknown, name = 'WatchError'): boolean {
   try {
     body();
     return true;
   } catch (error) {
-    expect((error as Error).name).toMatch(/^(ProtobufError|WatchError)$/);
+    expect((error as Error).name).toBe(name);
     return false;
   }
+}
+
+/** Returns a frame of a watch. */
+function event(type: string, object: Buffer): Buffer {
+  return field(1, Buffer.from(type), field(2, field(1, object)));
 }
 
 /** Returns a length-delimited field and what follows. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ReadObject } from '../incoming-object.ts';
 import { compile, type Marked, type Message, type Part, type Parts } from './message.ts';
-import { BYTES, Cursor, ProtobufError, signed } from './wire.ts';
+import { BYTES, Cursor, ProtobufError, signed, VARINT } from './wire.ts';
 
 /** Ends a nested message in the requested fields: no tag is 0. */
 const END = 0;
@@ -33,7 +33,11 @@ export class MessageReader implements ReadObject {
     this.#message(from, to, this.#parts);
   }
 
-  /** The requested fields as in the object's JSON. An empty string is absent, because JSON mostly omits it. */
+  /**
+   * The requested fields as in the object's JSON. An empty string is absent, because JSON mostly omits it.
+   *
+   * @throws {ProtobufError} when a requested time is malformed
+   */
   value(): unknown {
     return this.#decode(this.#from, this.#to, this.#parts, {});
   }
@@ -138,6 +142,9 @@ export class MessageReader implements ReadObject {
     let seconds: number | undefined;
     while (cursor.next()) {
       if (cursor.number === 1) {
+        if (cursor.wire !== VARINT) {
+          throw new ProtobufError('seconds is not a number', cursor.tag);
+        }
         seconds = signed(this.#bytes, cursor.from, cursor.to);
       }
     }

@@ -173,8 +173,8 @@ describe('a watch of kube-apiserver', () => {
 
   test.each([
     ['out of range', Buffer.concat([varint(8), varint(2 ** 53)])],
-    ['that is no message', Buffer.of(8)],
-    ['with seconds that are no number', field(1, Buffer.alloc(9, 0x81))],
+    ['that ends early', Buffer.of(8)],
+    ['with bytes as seconds', field(1, Buffer.alloc(9, 0x81))],
   ])('protobufEventReader() refuses a time %s when the object is decoded', (_, time) => {
     const metadata = field(1, Buffer.from('n1'), field(6, Buffer.from('7'), field(8, time)));
     const object = Buffer.concat([Buffer.from('k8s\0'), field(2, field(1, metadata))]);

@@ -16,7 +16,7 @@ export function explainBridge(conf: BridgeSettings): string[] {
       conf.promiscMode && 'promiscuous',
       usesVlans(conf) && 'filtering VLANs',
     ])}.`,
-    `Creates a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(raw, conf.macFromAddress)}, the node's end ${hostVethPrefix(conf.network)}… a port of ${bridge}${listed(
+    `Creates a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(raw, conf.macFromAddress && Boolean(raw.ipam?.type))}, the node's end ${hostVethPrefix(conf.network)}… a port of ${bridge}${listed(
       [
         conf.hairpinMode && 'with hairpin mode',
         conf.portIsolation && 'isolated from other such ports',
@@ -27,8 +27,12 @@ export function explainBridge(conf: BridgeSettings): string[] {
     )}.`,
     ...(conf.disableContainerInterface
       ? ['Leaves its end down.']
-      : [...explainAddresses(raw), ...explainMasquerade(conf), ...explainGateway(conf)]),
-    ...(conf.routerSolicitations ? [] : ['Keeps the pod from soliciting routers.']),
+      : [
+          ...explainAddresses(raw),
+          ...explainMasquerade(conf),
+          ...explainGateway(conf),
+          ...(conf.routerSolicitations ? [] : ['Keeps the pod from soliciting routers.']),
+        ]),
     ...explainDns(raw),
   ];
 }

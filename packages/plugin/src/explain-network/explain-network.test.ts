@@ -113,6 +113,11 @@ test.each([
   [{ ipam: { type: 'dhcp' } }, /Gets addresses from the IPAM plugin dhcp/],
   [{ ipam: undefined }, /Gives it no addresses/],
   [{ ipam: undefined, disableContainerInterface: true }, /Leaves its end down/],
+  [
+    { ipam: undefined, disableContainerInterface: true, routerSolicitations: false },
+    /Leaves its end down\.\n$/,
+  ],
+  [{ ipam: undefined, macFromAddress: true }, /CNI_IFNAME, the node's end/],
   [{ type: 'ptp' }, /Routes the pod's addresses to its link/],
   [{ type: 'cnikit', layout: 'routed' }, /with another source address\.\nHas the bridge/],
   [

@@ -70,7 +70,7 @@ export function isChange(type: unknown): type is ChangeType {
 }
 
 /** @throws {WatchError} PROTOCOL when there is no object */
-export function changed(type: ChangeType, incoming: IncomingObject | undefined): WatchEvent {
+function changed(type: ChangeType, incoming: IncomingObject | undefined): WatchEvent {
   if (incoming !== undefined) {
     return { type, ...incoming };
   }

@@ -90,13 +90,8 @@ export function itemReader(fields: Fields | undefined): (bytes: Buffer) => Incom
     if (incoming !== undefined) {
       return incoming;
     }
-    return unidentified();
+    throw new WatchError('PROTOCOL', 'The API server listed an object without name or version');
   };
-}
-
-/** @throws {WatchError} PROTOCOL */
-export function unidentified(): never {
-  throw new WatchError('PROTOCOL', 'The API server listed an object without name or version');
 }
 
 /**

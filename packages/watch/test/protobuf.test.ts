@@ -63,6 +63,7 @@ async function next(from: AsyncGenerator<Change<string>, void>): Promise<string>
 
 const LIST = 'application/vnd.kubernetes.protobuf';
 const WATCH = `${LIST};stream=watch`;
+const JSON_TYPE = 'application/json';
 
 test('watch() lists and watches in protobuf if the fields are described', async () => {
   const seen = changes();
@@ -117,6 +118,26 @@ test('watch() falls back to JSON when protobuf is unreadable, without a change',
   expect(await next(seen)).toBe('modified n1=10.0.8.0/24');
   expect(types.slice(0, 3)).toEqual([LIST, LIST, WATCH]);
   expect(new Set(types.slice(3))).toEqual(new Set(['application/json']));
+});
+
+test('watch() falls back to JSON when events that should be protobuf are JSON', async () => {
+  const http = httpTransport(kubeConfig(server.kubeconfig()));
+  const accepted: (string | undefined)[] = [];
+  const transport: Transport = {
+    get: async (path, signal, options) => {
+      accepted.push(options?.accept);
+      const isWatch = path.includes('watch=true');
+      const answer = await http.get(path, signal, isWatch ? { ...options, accept: JSON_TYPE } : options);
+      return isWatch && options?.accept !== JSON_TYPE ? { ...answer, contentType: WATCH } : answer;
+    },
+  };
+  const seen = changes({ transport, pageSize: 0 });
+  expect(await next(seen)).toContain('n1');
+  const added = next(seen);
+  server.nodes.put(node('n3', '10.0.3.0/24'));
+  expect(await added).toBe('added n3=10.0.3.0/24');
+  expect(accepted[1]).toContain(LIST);
+  expect(accepted.slice(2)).toContain(JSON_TYPE);
 });
 
 test('watch() keeps protobuf after a truncated response', async () => {

@@ -1,11 +1,11 @@
-import { errorFromEvent, WatchError } from '../errors.ts';
-import { changed, isChange, type ReadEvent } from '../events.ts';
+import { errorFromEvent } from '../errors.ts';
+import { isChange, type ReadEvent } from '../events.ts';
 import { asProtocolError, fromFields } from '../incoming-object.ts';
 import { readStatus, unwrap } from './envelope.ts';
 import { IDENTITY, MARKS } from './identity.ts';
 import type { Message } from './message.ts';
 import { MessageReader } from './reader.ts';
-import { find, ProtobufError, type Range } from './wire.ts';
+import { find, ProtobufError, type Range, unusable } from './wire.ts';
 
 /** Numbers of `meta.v1.WatchEvent` and of `runtime.RawExtension`, its object. */
 const EVENT = { type: 1, object: 2 } as const;
@@ -24,14 +24,18 @@ export function protobufEventReader(message: Message): ReadEvent {
     }
     asProtocolError('an event', 'protobuf', () => reader.read(frame, object.from, object.to));
     if (isChange(type)) {
-      return changed(type, fromFields(reader, 'protobuf'));
+      const incoming = fromFields(reader, 'protobuf');
+      if (incoming === undefined) {
+        throw unusable(`The API server sent ${type} without name or version`);
+      }
+      return { type, ...incoming };
     }
     if (type !== 'BOOKMARK') {
-      throw new WatchError('PROTOCOL', `The API server sent an event of type ${JSON.stringify(type)}`);
+      throw unusable(`The API server sent an event of type ${JSON.stringify(type)}`);
     }
     const resourceVersion = reader.text(MARKS.resourceVersion);
     if (resourceVersion === undefined) {
-      throw new WatchError('PROTOCOL', 'The API server sent a bookmark without resourceVersion');
+      throw unusable('The API server sent a bookmark without resourceVersion');
     }
     return { type, resourceVersion };
   };

@@ -1,5 +1,5 @@
 import { ChunkBuffer } from '../chunk-buffer.ts';
-import { WatchError } from '../errors.ts';
+import { unusable } from './wire.ts';
 
 /** Each event of a watch follows its length, four bytes in network order. */
 const HEAD = 4;
@@ -49,7 +49,7 @@ export class FrameSplitter {
 
   #check(): void {
     if (this.#head === HEAD && this.#length > this.#maxBytes) {
-      throw new WatchError('PROTOCOL', `The API server sent an event of more than ${this.#maxBytes} bytes`);
+      throw unusable(`The API server sent an event of more than ${this.#maxBytes} bytes`);
     }
   }
 }

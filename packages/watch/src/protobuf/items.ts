@@ -1,12 +1,12 @@
 import { ChunkBuffer } from '../chunk-buffer.ts';
 import { WatchError } from '../errors.ts';
-import { asProtocolError, fromFields, type IncomingObject, unidentified } from '../incoming-object.ts';
+import { asProtocolError, fromFields, type IncomingObject } from '../incoming-object.ts';
 import type { ListEnvelope, ListReader } from '../items.ts';
 import { MAGIC, UNKNOWN } from './envelope.ts';
 import { IDENTITY, MARKS } from './identity.ts';
 import type { Message } from './message.ts';
 import { MessageReader } from './reader.ts';
-import { BYTES, fixedLength, ProtobufError, VARINT } from './wire.ts';
+import { BYTES, fixedLength, ProtobufError, unusable, VARINT } from './wire.ts';
 
 /** Numbers of every list. */
 const LIST = { metadata: 1, items: 2 } as const;
@@ -145,10 +145,7 @@ export class ProtobufListReader implements ListReader {
     }
     const limit = { [LIST.items]: this.#maxItemBytes, [LIST.metadata]: METADATA_LIMIT }[this.#field];
     if (limit !== undefined && length > limit) {
-      throw new WatchError(
-        'PROTOCOL',
-        `The API server sent a list with an object of more than ${limit} bytes`,
-      );
+      throw unusable(`The API server sent a list with an object of more than ${limit} bytes`);
     }
     this.#left = length;
     this.#next = 'value';
@@ -177,7 +174,11 @@ export class ProtobufListReader implements ListReader {
     if (reader === this.#metadata) {
       this.#envelope = { metadata: reader.value() as NonNullable<ListEnvelope['metadata']> };
     } else {
-      this.#take(fromFields(reader, 'protobuf') ?? unidentified());
+      const object = fromFields(reader, 'protobuf');
+      if (object === undefined) {
+        throw unusable('The API server listed an object without name or version');
+      }
+      this.#take(object);
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Reads the wire format of protobuf (https://protobuf.dev/programming-guides/encoding), without copying. */
+import { WatchError } from '../errors.ts';
 
 /** Wire types. Kubernetes has no groups (3 and 4). */
 export const VARINT = 0;
@@ -15,6 +16,11 @@ export class ProtobufError extends Error {
     super(`${what} at byte ${at}`);
     this.name = 'ProtobufError';
   }
+}
+
+/** Returns the error PROTOCOL for protobuf that is well-formed but not what it should be: JSON may be better. */
+export function unusable(message: string): WatchError {
+  return new WatchError('PROTOCOL', message, { cause: new ProtobufError('Unusable', 0) });
 }
 
 /** Walks the fields of the message in `bytes` from `from` to `end`. */

@@ -10,7 +10,10 @@ export interface Message {
   readonly [key: string]: MessageField;
 }
 
-/** `int` is any varint; `time` is `meta.v1.Time`, which becomes an RFC 3339 string as in JSON. */
+/**
+ * `int` is any varint, 0 or 1 for a boolean; Go writes a zero even where its JSON omits the field. `time` is
+ * `meta.v1.Time`, which becomes an RFC 3339 string as in JSON.
+ */
 export type MessageField = readonly [
   number: number,
   type: 'string' | 'int' | 'time' | Message,

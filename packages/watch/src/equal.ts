@@ -15,12 +15,13 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
   for (const key in left) {
-    if (!jsonEqual(left[key], right[key])) {
+    // Keys of JSON may be names of Object.prototype, such as a label "constructor".
+    if (!jsonEqual(left[key], Object.hasOwn(right, key) ? right[key] : undefined)) {
       return false;
     }
   }
   for (const key in right) {
-    if (right[key] !== undefined && !(key in left)) {
+    if (right[key] !== undefined && !Object.hasOwn(left, key)) {
       return false;
     }
   }

@@ -120,7 +120,7 @@ describe('jsonEqual()', () => {
         const text = (value: unknown) =>
           JSON.stringify(value, (_, v) =>
             v !== null && typeof v === 'object' && !Array.isArray(v)
-              ? Object.fromEntries(Object.entries(v).sort())
+              ? Object.fromEntries(Object.entries(v).sort(([left], [right]) => (left < right ? -1 : 1)))
               : v,
           );
         expect(jsonEqual(a, JSON.parse(JSON.stringify(a)))).toBe(true);
@@ -130,5 +130,12 @@ describe('jsonEqual()', () => {
     expect(jsonEqual({ a: 1 }, { a: 1, b: undefined })).toBe(true);
     expect(jsonEqual({ a: undefined }, { b: 1 })).toBe(false);
     expect(jsonEqual([1], { 0: 1 })).toBe(false);
+  });
+
+  test.each(['constructor', 'toString', '__proto__'])('jsonEqual() notices the key %s', (key) => {
+    const labels: unknown = JSON.parse(`{"${key}":{}}`);
+    expect(jsonEqual({}, labels)).toBe(false);
+    expect(jsonEqual(labels, {})).toBe(false);
+    expect(jsonEqual(labels, JSON.parse(`{"${key}":{}}`))).toBe(true);
   });
 });

@@ -142,6 +142,12 @@ test.each([
   ['two questions', ['policy', 'why', 'matrix'], env, 'got: policy why matrix'],
   ['an unknown option', ['--colour'], env, 'Unknown option --colour; run cnikit-agent --help'],
   ['an unknown short option', ['-x'], env, 'Unknown option -x'],
+  [
+    'an option with the name of an inherited property',
+    ['--constructor'],
+    env,
+    'Unknown option --constructor; run',
+  ],
   ['an option without its value', ['--encap'], env, '--encap'],
   ['an interval of 0', ['--resync-interval=0'], env, 'Invalid --resync-interval "0": expected 1 to 86400'],
   ['a plugin link that is a path', ['--plugin-links=../x'], env, /names of plugins/],

@@ -143,7 +143,9 @@ function parse(argv: readonly string[]) {
     strict: false,
     tokens: true,
   });
-  const unknown = lenient.tokens.find((token) => token.kind === 'option' && !(token.name in options));
+  const unknown = lenient.tokens.find(
+    (token) => token.kind === 'option' && !Object.hasOwn(options, token.name),
+  );
   if (unknown?.kind === 'option') {
     throw usage(`Unknown option ${unknown.rawName}; run cnikit-agent --help for the list of options`);
   }

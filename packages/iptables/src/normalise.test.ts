@@ -76,6 +76,16 @@ test.each<[string, RuleSpec, RegExp]>([
   ['a number for a comment', { comment: 5 } as unknown as RuleSpec, /Invalid comment 5/],
   ['a text for a rule', '-j ACCEPT' as unknown as RuleSpec, /Invalid rule "-j ACCEPT": expected an object/],
   ['a number in argv', ['-s', 5 as unknown as string], /5 is not a string/],
+  [
+    'options of CT that iptables mixes',
+    ['-j', 'CT', '--zone', '1', '--zone-orig', '2'],
+    /Set one of --zone, /,
+  ],
+  [
+    'options of ECN of which iptables drops one',
+    ['-p', 'tcp', '-j', 'ECN', '--ecn-ip-ect', '2', '--ecn-tcp-remove'],
+    /Set one of --ecn-tcp-remove, --ecn-ip-ect of ECN in each rule/,
+  ],
 ])('declareRule() refuses %s', (_, rule, message) => {
   expect(() => declareRule(rule, 'ipv4')).toThrow(
     expect.objectContaining({ code: 'INVALID', message: expect.stringMatching(message) }),

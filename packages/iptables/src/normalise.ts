@@ -100,7 +100,7 @@ function normaliseExtension(
   if (mixed.length > 1) {
     throw new IptablesError(
       'INVALID',
-      `Set one of ${spec.alone?.join(', ')} of ${name}: iptables mixes them`,
+      `Set one of ${spec.alone?.join(', ')} of ${name} in each rule: iptables mixes them`,
     );
   }
   const kept = rewritten.findLastIndex(({ name }) => exclusive?.includes(name));

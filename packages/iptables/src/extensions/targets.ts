@@ -89,6 +89,7 @@ export const TARGETS: Readonly<Record<string, ExtensionSpec>> = {
     aliases: { '--to': '--to-destination' },
   },
   DROP: { options: {} },
+  ECN: { options: {}, alone: ['--ecn-tcp-remove', '--ecn-ip-ect'] },
   HMARK: {
     options: {
       '--hmark-src-prefix': decimal,

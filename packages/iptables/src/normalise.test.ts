@@ -82,7 +82,7 @@ test.each<[string, RuleSpec, RegExp]>([
     /Set one of --zone, /,
   ],
   [
-    'options of ECN of which iptables drops one',
+    'options of ECN that iptables does not combine',
     ['-p', 'tcp', '-j', 'ECN', '--ecn-ip-ect', '2', '--ecn-tcp-remove'],
     /Set one of --ecn-tcp-remove, --ecn-ip-ect of ECN in each rule/,
   ],

@@ -29,7 +29,7 @@ export interface ExtensionSpec {
   ) => Readonly<Record<string, readonly string[]>>;
   /** Expands a shorthand option. */
   readonly rewrite?: (option: Option, context: Context) => readonly Option[] | undefined;
-  /** Options that iptables mixes, or of which it drops one, when a rule has several. Such a rule is refused. */
+  /** Options that iptables mixes, or drops, when a rule has several. Such a rule is refused. */
   readonly alone?: readonly string[];
   /** Options that exclude each other: iptables accepts them together and keeps the last. */
   readonly exclusive?: readonly string[];

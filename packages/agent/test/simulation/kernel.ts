@@ -4,6 +4,7 @@
  * to the model and to the real kernel.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { contains, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../../src/core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../../src/core/kernel.ts';
@@ -310,6 +311,10 @@ export class SimulatedKernel {
     const at = routes.findIndex(({ priority }) => priority === route.priority);
     if (at >= 0 && mode === 'create') {
       return 'EEXIST';
+    }
+    // IPv4 reports nothing then, IPv6 the route (fib_table_insert() in net/ipv4/fib_trie.c).
+    if (route.family === 'ipv4' && isDeepStrictEqual(routes[at], route)) {
+      return undefined;
     }
     if (at >= 0) {
       const [old] = routes.splice(at, 1, route);

@@ -50,6 +50,7 @@ const SETUPS: Readonly<Record<string, Prepare>> = {
   'watch-0': apiServer,
   'watch-1': inCluster,
   'watch-2': inCluster,
+  'watch-3': inCluster,
 };
 
 /** Writes the TypeScript blocks of the READMEs as files of the project. */

@@ -1,6 +1,6 @@
 /**
- * Buffers an incomplete item across chunks in one reusable buffer. Keeping the pieces would retain whole chunks, and
- * concatenating them each time would produce as much garbage as input.
+ * Joins pieces, such as an item that comes in several chunks, in one reusable buffer. Keeping the pieces would retain whole
+ * chunks, and concatenating them each time would produce as much garbage as input.
  */
 export class ChunkBuffer {
   #bytes: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
@@ -11,14 +11,14 @@ export class ChunkBuffer {
   }
 
   /** Appends bytes. */
-  add(bytes: Buffer): void {
+  add(bytes: Uint8Array): void {
     const size = this.#size + bytes.length;
     if (size > this.#bytes.length) {
       const grown = Buffer.allocUnsafeSlow(2 * size);
       this.#bytes.copy(grown, 0, 0, this.#size);
       this.#bytes = grown;
     }
-    bytes.copy(this.#bytes, this.#size);
+    this.#bytes.set(bytes, this.#size);
     this.#size = size;
   }
 
@@ -28,6 +28,11 @@ export class ChunkBuffer {
       return last;
     }
     this.add(last);
+    return this.take();
+  }
+
+  /** Returns the buffered bytes, and empties the buffer. Valid until the next add(). */
+  take(): Buffer {
     const all = this.#bytes.subarray(0, this.#size);
     this.#size = 0;
     return all;

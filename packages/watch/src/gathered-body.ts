@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { ChunkBuffer } from './chunk-buffer.ts';
 
 /** Bytes that may gather before the consumer has to take them. */
 const LIMIT = 256 * 1024;
@@ -10,10 +11,9 @@ const LIMIT = 256 * 1024;
 export class GatheredBody implements AsyncIterable<Uint8Array> {
   readonly #socket: Pick<Socket, 'pause' | 'resume'>;
   readonly #pause: (ended: AbortSignal) => Promise<void>;
-  #bytes = Buffer.allocUnsafeSlow(64 * 1024);
+  #gathered = new ChunkBuffer();
   /** The buffer of the chunk that the consumer holds; the two take turns. */
-  #taken = Buffer.allocUnsafeSlow(64 * 1024);
-  #size = 0;
+  #taken = new ChunkBuffer();
   readonly #end = new AbortController();
   #error: Error | undefined;
   #wake: () => void = () => undefined;
@@ -25,15 +25,8 @@ export class GatheredBody implements AsyncIterable<Uint8Array> {
 
   /** Copies a piece that has arrived. */
   add(piece: Uint8Array): void {
-    const size = this.#size + piece.length;
-    if (size > this.#bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(2 * size);
-      this.#bytes.copy(grown, 0, 0, this.#size);
-      this.#bytes = grown;
-    }
-    this.#bytes.set(piece, this.#size);
-    this.#size = size;
-    if (size >= LIMIT) {
+    this.#gathered.add(piece);
+    if (this.#gathered.size >= LIMIT) {
       // The consumer may not have begun to read.
       this.#socket.pause();
     }
@@ -52,26 +45,25 @@ export class GatheredBody implements AsyncIterable<Uint8Array> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     const { signal } = this.#end;
     for (;;) {
-      while (this.#size === 0 && !signal.aborted) {
+      while (this.#gathered.size === 0 && !signal.aborted) {
         await new Promise<void>((done) => {
           this.#wake = done;
         });
       }
-      if (this.#size === 0) {
+      if (this.#gathered.size === 0) {
         if (this.#error !== undefined) {
           throw this.#error;
         }
         return;
       }
-      for (let before = 0; before < this.#size && this.#size < LIMIT; ) {
-        before = this.#size;
+      for (let before = 0; before < this.#gathered.size && this.#gathered.size < LIMIT; ) {
+        before = this.#gathered.size;
         // Lets Node read what else has arrived.
         await new Promise<void>((done) => setImmediate(done));
       }
       this.#socket.pause();
-      const chunk = this.#bytes.subarray(0, this.#size);
-      [this.#bytes, this.#taken] = [this.#taken, this.#bytes];
-      this.#size = 0;
+      const chunk = this.#gathered.take();
+      [this.#gathered, this.#taken] = [this.#taken, this.#gathered];
       yield chunk;
       if (!signal.aborted) {
         await this.#pause(signal);

@@ -8,6 +8,8 @@ import {
   encodeEvent,
   encodeList,
   encodeObject,
+  PROTOBUF,
+  wantsProtobuf,
 } from '../../../packages/apiserver-fake/src/protobuf/envelope.ts';
 import { Resources } from '../../../packages/apiserver-fake/src/resources.ts';
 import { makeCa, makeServerCertificate } from '../../../packages/apiserver-fake/src/tls.ts';
@@ -22,7 +24,6 @@ const BURST = 50;
 const FIRST = 1_000_000;
 /** Stands for the resourceVersion, which has as many digits. */
 const VERSION = '7777777';
-const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
 const resource = new Resources().named('nodes');
 const nodes = Array.from({ length: count }, (_, i) => {
@@ -64,7 +65,7 @@ let version = FIRST + count;
 let next = 0;
 const server = createServer({ cert, key }, (request, response) => {
   const { pathname, searchParams } = new URL(request.url!, 'https://server');
-  const form = request.headers.accept?.startsWith(PROTOBUF) ? 'protobuf' : 'json';
+  const form = wantsProtobuf(request.headers.accept, resource) ? 'protobuf' : 'json';
   const type = form === 'json' ? 'application/json' : PROTOBUF;
   if (pathname !== '/api/v1/nodes') {
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');

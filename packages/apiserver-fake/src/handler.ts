@@ -76,7 +76,7 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
       return;
     }
     authorize(route, url.searchParams, context.authorizer);
-    await answer(route, url, request, response, context);
+    await answer({ route, url, request, protobuf }, response, context);
   } catch (error) {
     const known =
       error instanceof ApiError ? error : new ApiError(500, String((error as Error).message ?? error));
@@ -136,10 +136,16 @@ function authorize(route: Route, query: URLSearchParams, authorizer: Authorizer)
   );
 }
 
+interface Routed {
+  route: Route;
+  url: URL;
+  request: IncomingMessage;
+  /** The client prefers protobuf, and the resource has it. */
+  protobuf: boolean;
+}
+
 async function answer(
-  route: Route,
-  url: URL,
-  request: IncomingMessage,
+  { route, url, request, protobuf }: Routed,
   response: ServerResponse,
   context: HandlerContext,
 ): Promise<void> {
@@ -167,7 +173,6 @@ async function answer(
       );
   }
   const { resource, namespace, name, verb } = route;
-  const protobuf = wantsProtobuf(request.headers.accept, resource);
   if (verb === 'get') {
     const { object, json } = existing(store, resource, namespace, name!);
     return sendPieces(response, [protobuf ? encodeObject(resource, object) : json], faults, protobuf);

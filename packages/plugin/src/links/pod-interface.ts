@@ -5,7 +5,7 @@ import { RTM_NEWADDR } from '@cnikit/netlink/constants';
 import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
-import { announce, arpNotify, prepareIPv6 } from './announce.ts';
+import { arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
 import { perLink } from './per-link.ts';
 
@@ -69,7 +69,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   // Without IPv6 addresses, the pod's namespace may have no IPv6.
   const optional = ipv6.length > 0 ? 0 : links.length;
   if (pod.isMacNew) {
-    batch.push(announce(index, pod.mac));
+    batch.push(setLink({ index, mac: pod.mac }));
   }
   if (isArpNotified && !nodad) {
     batch.push(arpNotify(index));

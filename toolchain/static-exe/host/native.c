@@ -126,6 +126,18 @@ static JSValue write_plain(JSContext *ctx, JSValueConst this, int argc, JSValueC
   return JS_UNDEFINED;
 }
 
+/* (bytes, start, end): the ASCII text up to the first other byte or NUL. */
+static JSValue read_plain(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  struct bytes b;
+  int start, end;
+  (void)this, (void)argc;
+  if (bytes_of(ctx, &b, argv[0]) || int_of(ctx, &start, argv[1]) || int_of(ctx, &end, argv[2])) return JS_EXCEPTION;
+  int64_t at = start;
+  while (at < end && byte_at(&b, at) - 1 < 0x7f) at++;
+  return at == start ? JS_AtomToString(ctx, JS_ATOM_empty_string)
+                     : js_new_string8_len(ctx, (const char *)b.data + start, (int)(at - start));
+}
+
 /* (text, into, at): the number of bytes written, 0 when the text is not a MAC address. */
 static JSValue write_mac(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
   enum { MAX_ADDR_LEN = 32 };
@@ -268,6 +280,7 @@ int JS_AddNative(JSContext *ctx, JSValueConst global) {
       JS_CFUNC_DEF("writeMessage", 8, write_message),
       JS_CFUNC_DEF("plainLength", 1, plain_length),
       JS_CFUNC_DEF("writePlain", 3, write_plain),
+      JS_CFUNC_DEF("readPlain", 3, read_plain),
       JS_CFUNC_DEF("writeMac", 3, write_mac),
       JS_CFUNC_DEF("formatMac", 3, format_mac),
       JS_CFUNC_DEF("digest", 2, digest),

@@ -55,6 +55,9 @@ const COMPARISON = `
       const bytes = new Uint8Array(40);
       return how(text, bytes, 1) > 0 && bytes;
     });
+    const noted = Uint8Array.from([...text.slice(0, 20)].map((one) => one.charCodeAt(0)).concat(any([[], [0], [128, 65]]), 66));
+    const end = any([0, 3, noted.length, 40]);
+    compare('readPlain', codec.readPlain, (how) => how(noted, at, end));
     compare('formatMac', codec.formatMac, (how) => how(filled(), at & 15, (at & 15) + length));
     const digits = 1 + i % 12;
     compare('digest', digest, (how) => how(text, digits));

@@ -7,6 +7,7 @@ export const {
   formatMac,
   plainLength,
   readI32,
+  readPlain,
   readU16,
   writeHeader,
   writeMac,

@@ -86,6 +86,19 @@ export function writePlain(text: string, into: Uint8Array, at: number): void {
   }
 }
 
+/** Returns the ASCII text at the start of `bytes[start, end)`, up to the first other byte or NUL. */
+export function readPlain(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if (!(byte > 0 && byte < 0x80)) {
+      break;
+    }
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
 /** Writes the bytes of `aa:bb:…` and returns their number, or 0 when the text is not a MAC address. */
 export function writeMac(text: string, into: Uint8Array, at: number): number {
   const count = (text.length + 1) / 3;

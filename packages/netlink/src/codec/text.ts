@@ -1,4 +1,4 @@
-import { plainLength } from '#native';
+import { plainLength, readPlain } from '#native';
 
 /**
  * UTF-8 for names, without the runtime's help (QuickJS has no TextDecoder).
@@ -9,9 +9,8 @@ import { plainLength } from '#native';
 
 /** Returns the text of `bytes[start, end)`, up to the first NUL. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
-  let at = start;
-  while (at < end) {
+  let text = readPlain(bytes, start, end);
+  for (let at = start + text.length; at < end; ) {
     const first = bytes[at]!;
     if (first === 0) {
       break;

@@ -33,6 +33,7 @@ import * as objects from './netfilter/objects.ts';
 import { decodeRule, decodeRuleComment, getRules, type NftRule } from './netfilter/rule.ts';
 import { decodeSet, type NftSet, type SetRef } from './netfilter/set.ts';
 import { decodeElements, getElement, getElements, type SetElement } from './netfilter/set-elements.ts';
+import { decodeChainUse, decodeTableRef, decodeTableUse } from './netfilter/summaries.ts';
 import { type OpenOptions, openProtocol } from './open.ts';
 
 export type { Expression, Verdict } from './netfilter/expression.ts';
@@ -180,6 +181,11 @@ export class NftConnection {
     return all.filter(({ name }) => filter.table === undefined || name === filter.table);
   }
 
+  /** Returns the names of all tables, for a quarter of the work of `tables()`. */
+  tableRefs(): objects.TableRef[] {
+    return this.#dump(objects.NFT_MSG_GETTABLE, {}, 'tables', decodeTableRef);
+  }
+
   /** Returns chains, `nft list chains`. */
   chains(filter: NftFilter = {}): objects.NftChain[] {
     const all = this.#dump(objects.NFT_MSG_GETCHAIN, filter, 'chains', objects.decodeChain);
@@ -195,6 +201,11 @@ export class NftConnection {
     return this.#find(objects.getTable(ref), objects.decodeTable);
   }
 
+  /** Returns how many chains and sets a table has; `undefined` when it does not exist. Less work than `table()`. */
+  tableUse(ref: objects.TableRef): number | undefined {
+    return this.#find(objects.getTable(ref), decodeTableUse);
+  }
+
   /** Returns a chain, or `undefined` when it does not exist. */
   chain(ref: objects.ChainRef): objects.NftChain | undefined {
     return this.#find(objects.getChain(ref), objects.decodeChain);
@@ -205,7 +216,7 @@ export class NftConnection {
    * work than `chain()`.
    */
   chainUse(ref: objects.ChainRef): number | undefined {
-    return this.#find(objects.getChain(ref), objects.decodeChainUse);
+    return this.#find(objects.getChain(ref), decodeChainUse);
   }
 
   /** Returns an element of a set or map, or `undefined` when the element or the set does not exist. */

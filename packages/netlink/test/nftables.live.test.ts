@@ -73,6 +73,23 @@ live('nftables on a kernel', () => {
     expect([use('ports'), use('other'), use('in'), use('none')]).toEqual([2, 1, 0, undefined]);
   });
 
+  test('tableRefs() returns the names and families of all tables', () => {
+    connection.commit([
+      nft.newTable({ family: 'inet', name: 'pods' }),
+      nft.newTable({ family: 'ip6', name: 'noted', comment: 'other' }),
+    ]);
+    const refs = connection.tableRefs();
+    expect(refs).toEqual(connection.tables().map(({ family, name }) => ({ family, name })));
+    expect(refs).toContainEqual({ family: 'inet', name: 'pods' });
+  });
+
+  test('tableUse() counts the chains and sets of a table', () => {
+    connection.commit(base);
+    const use = (name: string) => connection.tableUse({ family: inTable.family, name });
+    expect(use(inTable.table)).toBe(connection.table({ family: inTable.family, name: inTable.table })?.use);
+    expect(use('none')).toBeUndefined();
+  });
+
   test('ruleComments() returns the comments of one chain', () => {
     const noted = (chain: string, comment: string) =>
       nft.newRule({ ...inTable, chain, expressions: expr.accept(), comment });

@@ -21,14 +21,14 @@ export function nfFamilyNumber(family: NfFamily): number {
   return protocols[family];
 }
 
+/** Names by number. */
+const words: (NfFamily | undefined)[] = Array.from({ length: protocols.ip6 + 1 }, (_, number) =>
+  (Object.keys(protocols) as NfFamily[]).find((word) => protocols[word] === number),
+);
+
 /** Returns the name of an NFPROTO_* number, `unspec` for any other. */
 export function nfFamilyWord(number: number | undefined): NfFamily {
-  for (const [word, value] of Object.entries(protocols)) {
-    if (value === number) {
-      return word as NfFamily;
-    }
-  }
-  return 'unspec';
+  return words[number ?? 0] ?? 'unspec';
 }
 
 /** Returns an encoder that contains struct nfgenmsg. */

@@ -44,12 +44,14 @@ export const NFT_JUMP = -3;
 export const NFT_GOTO = -4;
 export const NFT_RETURN = -5;
 
+export const NFTA_TABLE_NAME = 1;
+export const NFTA_TABLE_USE = 3;
 const tableTable = {
-  name: [1, 'string', 'NFTA_TABLE_NAME'],
+  name: [NFTA_TABLE_NAME, 'string', 'NFTA_TABLE_NAME'],
   /** 1 dormant, 2 owned by the socket that created it. */
   flags: [2, 'be32', 'NFTA_TABLE_FLAGS'],
   /** Read only: number of chains and sets. */
-  use: [3, 'be32', 'NFTA_TABLE_USE'],
+  use: [NFTA_TABLE_USE, 'be32', 'NFTA_TABLE_USE'],
   handle: [4, 'be64', 'NFTA_TABLE_HANDLE'],
   userdata: [6, 'raw', 'NFTA_TABLE_USERDATA'],
 } as const satisfies Table;
@@ -95,7 +97,7 @@ export function delTable(
   ref: TableRef & { ifEmpty?: boolean; ifExists?: boolean },
   order: ByteOrder = 'little',
 ): Request {
-  const encoder = nfHeader(ref.family, order).string(tableTable.name[0], ref.name);
+  const encoder = nfHeader(ref.family, order).string(NFTA_TABLE_NAME, ref.name);
   const flags = ref.ifEmpty ? NLM_F_NONREC : 0;
   const type = ref.ifExists ? NFT_MSG_DESTROYTABLE : NFT_MSG_DELTABLE;
   return request(type, flags, encoder, `delete table ${ref.family} ${ref.name}`);
@@ -103,7 +105,7 @@ export function delTable(
 
 /** NFT_MSG_GETTABLE of one table. ENOENT when it does not exist. */
 export function getTable(ref: TableRef, order: ByteOrder = 'little'): Request {
-  const encoder = nfHeader(ref.family, order).string(tableTable.name[0], ref.name);
+  const encoder = nfHeader(ref.family, order).string(NFTA_TABLE_NAME, ref.name);
   return request(NFT_MSG_GETTABLE, 0, encoder, `get table ${ref.family} ${ref.name}`);
 }
 
@@ -147,7 +149,7 @@ const NFTA_HOOK_DEVS = 4;
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
 const NFTA_CHAIN_HOOK = 4;
-const NFTA_CHAIN_USE = 6;
+export const NFTA_CHAIN_USE = 6;
 const NFTA_CHAIN_TYPE = 7;
 const chainTable = {
   table: [NFTA_CHAIN_TABLE, 'string', 'NFTA_CHAIN_TABLE'],
@@ -165,6 +167,10 @@ export interface ChainRef {
   family: NfFamily;
   table: string;
   name: string;
+}
+
+function chainHeader({ family, table, name }: ChainRef, order: ByteOrder): Encoder {
+  return nfHeader(family, order).string(NFTA_CHAIN_TABLE, table).string(NFTA_CHAIN_NAME, name);
 }
 
 /** Verdicts that a chain may have as its policy. */
@@ -186,8 +192,7 @@ export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request 
   checkSpec('chain', spec);
   const { family, table, name, hook, policy } = spec;
   checkName('chain', name);
-  const encoder = nfHeader(family, order);
-  writeFields(encoder, chainTable, { table, name });
+  const encoder = chainHeader(spec, order);
   if (hook !== undefined) {
     checkSpec('hook', hook);
     const token = encoder.nest(NFTA_CHAIN_HOOK | NLA_F_NESTED);
@@ -228,8 +233,7 @@ export function delChain(
   ref: ChainRef & { ifEmpty?: boolean; ifExists?: boolean },
   order: ByteOrder = 'little',
 ): Request {
-  const encoder = nfHeader(ref.family, order);
-  writeFields(encoder, chainTable, { table: ref.table, name: ref.name });
+  const encoder = chainHeader(ref, order);
   return request(
     ref.ifExists ? NFT_MSG_DESTROYCHAIN : NFT_MSG_DELCHAIN,
     ref.ifEmpty ? NLM_F_NONREC : 0,
@@ -240,8 +244,7 @@ export function delChain(
 
 /** NFT_MSG_GETCHAIN of one chain. ENOENT when the chain or the table does not exist. */
 export function getChain(ref: ChainRef, order: ByteOrder = 'little'): Request {
-  const encoder = nfHeader(ref.family, order);
-  writeFields(encoder, chainTable, { table: ref.table, name: ref.name });
+  const encoder = chainHeader(ref, order);
   return request(NFT_MSG_GETCHAIN, 0, encoder, `get chain ${ref.family} ${ref.table} ${ref.name}`);
 }
 
@@ -249,19 +252,6 @@ export interface NftChain extends Decoded<typeof chainTable> {
   family: NfFamily;
   /** `device` is the only link of a chain of family `netdev`, or of `ingress`. */
   hook?: { type: string; hook: number; priority: number; device?: string | undefined; devices?: string[] };
-}
-
-const USE_ONLY: (true | undefined)[] = [];
-USE_ONLY[NFTA_CHAIN_USE] = true;
-
-/**
- * Decodes only the number of references to a chain.
- *
- * @throws {NetlinkDecodeError} when the bytes are not valid netlink
- */
-export function decodeChainUse(payload: Payload): number {
-  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
-  return reader.nextOf(USE_ONLY) ? reader.be32('NFTA_CHAIN_USE') : 0;
 }
 
 /**

@@ -71,15 +71,15 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
   const table = tableOf(owner.network);
   return {
     requests(nft, attempt) {
-      const base = nft.chain({ ...inTable(table), name: POSTROUTING });
+      const base = nft.chainUse({ ...inTable(table), name: POSTROUTING });
       // Another program may have flushed the table, which leaves its chains and maps.
-      const isDoubtful = base !== undefined && (attempt > 1 || (base.use ?? 0) < MAPS.length);
+      const isDoubtful = base !== undefined && (attempt > 1 || base < MAPS.length);
       const requests: Request[] = base === undefined ? newBase(table) : [];
       if (isDoubtful && rulesIn(nft, table, POSTROUTING) < MAPS.length) {
         requests.push(delRule({ ...inTable(table), chain: POSTROUTING }), ...baseRules(table));
       }
       for (const [name, address] of new Map(addresses.map((one) => [chainOf(one), one]))) {
-        if (base === undefined || nft.chain({ ...inTable(table), name }) === undefined) {
+        if (base === undefined || nft.chainUse({ ...inTable(table), name }) === undefined) {
           requests.push(
             newChain({ ...inTable(table), name, exclusive: true }),
             ...subnetRules(table, name, address),
@@ -245,7 +245,7 @@ function removal(
   const chains = new Set(known);
   /** Number of elements that lead to a chain; undefined when it does not exist. */
   const leadingTo = (nft: NftConnection, name: string): number | undefined => {
-    const use = nft.chain({ ...inTable(table), name })?.use;
+    const use = nft.chainUse({ ...inTable(table), name });
     return use === undefined ? undefined : use - (isFlushed ? rulesIn(nft, table, name) : SUBNET_RULES);
   };
   let isFlushed = false;
@@ -255,8 +255,8 @@ function removal(
     requests(nft, attempt) {
       const requests: Request[] = [];
       const leading: string[] = [];
-      const base = nft.chain({ ...inTable(table), name: POSTROUTING });
-      isFlushed = attempt > 1 || (base?.use ?? 0) < MAPS.length;
+      const base = nft.chainUse({ ...inTable(table), name: POSTROUTING }) ?? 0;
+      isFlushed = attempt > 1 || base < MAPS.length;
       for (const name of MAPS) {
         const stale = find(nft, name);
         const keys = stale.map(({ key }) => ({ key }));
@@ -276,7 +276,7 @@ function removal(
         requests.push(delRule({ ...inTable(table), chain: name }), delChain({ ...inTable(table), name }));
       }
       last =
-        (idle.length > 0 || idleTable) && nft.table(tableRef(table))?.use === EMPTY_TABLE_USE + idle.length;
+        (idle.length > 0 || idleTable) && nft.tableUse(tableRef(table)) === EMPTY_TABLE_USE + idle.length;
       if (last) {
         requests.push(...delBase(table));
       }
@@ -297,7 +297,7 @@ function removal(
 }
 
 function removeIfEmpty(nft: NftConnection, table: string): void {
-  if (nft.table(tableRef(table))?.use !== EMPTY_TABLE_USE) {
+  if (nft.tableUse(tableRef(table)) !== EMPTY_TABLE_USE) {
     return;
   }
   try {

@@ -69,7 +69,7 @@ export function findNatChain(
   chain: string,
 ): FoundChain | undefined {
   const found = whereNftables(sys, (nft) => {
-    if (nft.chain({ ...inNat(family), name: chain }) === undefined) {
+    if (nft.chainUse({ ...inNat(family), name: chain }) === undefined) {
       return undefined;
     }
     const jumps = nft.rules({ ...inNat(family), chain: entry }).filter((rule) => ruleTarget(rule) === chain);
@@ -184,7 +184,9 @@ function removal(
   return {
     requests: (nft) =>
       used.flatMap((family) => {
-        const there = which(nft, family).filter((name) => nft.chain({ ...inNat(family), name }));
+        const there = which(nft, family).filter(
+          (name) => nft.chainUse({ ...inNat(family), name }) !== undefined,
+        );
         if (there.length === 0) {
           return [];
         }

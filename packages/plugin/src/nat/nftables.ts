@@ -27,7 +27,7 @@ export type Tables = ReadonlySet<string>;
 
 /** Lists the tables, so that callers need no request for each table. */
 export function tablesOf(nft: NftConnection): Tables {
-  return new Set(nft.tables().map(({ family, name }) => `${family} ${name}`));
+  return new Set(nft.tableRefs().map(({ family, name }) => `${family} ${name}`));
 }
 
 /** Returns the chain that a rule leads to. */

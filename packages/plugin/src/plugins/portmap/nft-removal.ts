@@ -56,7 +56,7 @@ export function podRemoval(nft: NftConnection, chain: string): PodRemoval {
  * together with its rules, so without rules there is usually no chain.
  */
 function flushedPodRemoval(nft: NftConnection, chain: string): PodRemoval {
-  if (nft.chain({ ...IN_TABLE, name: chain }) === undefined) {
+  if (nft.chainUse({ ...IN_TABLE, name: chain }) === undefined) {
     return { elements: [], elementRequests: [], requests: [] };
   }
   const leading = MAPS.flatMap((map) =>
@@ -114,15 +114,15 @@ function chainRemoval(chain: string, mark: number, between: Between): Change {
 
 /** The chains of the table besides the pod's; undefined when it has other pods, or masquerade chains of other marks. */
 function otherChainsOfLastPod(nft: NftConnection, mark: number): string[] | undefined {
-  const use = nft.table(TABLE)?.use;
-  if (use === EMPTY_TABLE_USE + 2 && nft.chain({ ...IN_TABLE, name: markChain(mark) })) {
+  const use = nft.tableUse(TABLE);
+  if (use === EMPTY_TABLE_USE + 2 && nft.chainUse({ ...IN_TABLE, name: markChain(mark) }) !== undefined) {
     return [markChain(mark)];
   }
   return use === EMPTY_TABLE_USE + 1 ? [] : undefined;
 }
 
 function removeTableIfEmpty(nft: NftConnection): void {
-  const use = nft.table(TABLE)?.use;
+  const use = nft.tableUse(TABLE);
   // A table with several masquerade chains stays until GC: listing chains at each DEL would cost too much.
   if (use !== undefined && use <= EMPTY_TABLE_USE + 1) {
     removeTableWithoutPods(nft);

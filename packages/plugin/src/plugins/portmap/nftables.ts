@@ -142,17 +142,17 @@ function missingBase(
   isDoubtful: boolean,
 ): readonly Request[] {
   const wanted = { ...IN_TABLE, name: snat ? markChain(mark) : PORTS };
-  const present = nft.chain(wanted);
-  if (present === undefined) {
-    const isThere = nft.table(TABLE) !== undefined;
+  const rules = nft.chainUse(wanted);
+  if (rules === undefined) {
+    const isThere = nft.tableUse(TABLE) !== undefined;
     if (isThere) {
       takeOverTable(nft);
     }
-    if (!isThere || nft.chain(wanted) === undefined) {
+    if (!isThere || nft.chainUse(wanted) === undefined) {
       return [...(isThere ? [] : NEW_TABLE), ...(snat ? newMarkChain(mark) : [])];
     }
   }
-  return isDoubtful || present?.use === 0 ? missingRules(nft, snat ? mark : undefined) : [];
+  return isDoubtful || rules === 0 ? missingRules(nft, snat ? mark : undefined) : [];
 }
 
 /** Requests for the rules of shared chains that are empty. */

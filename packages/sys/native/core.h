@@ -53,8 +53,8 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
 /*
  * X(name, arguments, result)
  *   arguments: i integer, p text without NUL (a path), t any text, b Uint8Array
- *   result:    i the number itself, t one text, l a list of texts; for t and l a
- *              negative number (-errno) on failure
+ *   result:    i the number itself, t one text, l a list of texts, m an object made
+ *              of texts name=value; for t, l and m a negative number (-errno) on failure
  */
 #define CNK_TABLE(X)             \
   X(open, "pii", 'i')            \
@@ -77,7 +77,7 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
   X(stat, "pb", 'i')             \
   X(readlink, "p", 't')          \
   X(getpid, "", 'i')             \
-  X(environ, "", 'l')            \
+  X(environ, "", 'm')            \
   X(exit, "i", 'i')              \
   X(clock, "i", 'i')             \
   X(sleepMs, "i", 'i')           \
@@ -115,6 +115,8 @@ char *cnk_out_room(cnk_out *out, size_t more);
 /* Ends a piece at the current length. 0, or -ENOMEM. */
 int cnk_out_end(cnk_out *out);
 void cnk_out_free(cnk_out *out);
+/* The length of the name in a text name=value, 0 without one. */
+size_t cnk_name_length(const char *text, size_t len);
 
 /* sockets.c: set by a short-lived program, whose surviving children init reaps. */
 extern int cnk_ends_soon;

@@ -38,6 +38,19 @@ static napi_value text(napi_env env, const char *data, size_t len) {
   return v;
 }
 
+static int set_element(napi_env env, napi_value list, uint32_t i, const char *piece, size_t len) {
+  napi_value v = text(env, piece, len);
+  return v && napi_set_element(env, list, i, v) == napi_ok ? 0 : -1;
+}
+
+/* Ignores a piece without a name. */
+static int set_named(napi_env env, napi_value object, const char *piece, size_t len) {
+  size_t name = cnk_name_length(piece, len);
+  if (name == 0) return 0;
+  napi_value key = text(env, piece, name), v = text(env, piece + name + 1, len - name - 1);
+  return key && v && napi_set_property(env, object, key, v) == napi_ok ? 0 : -1;
+}
+
 static napi_value result_of(napi_env env, const entry *e, int64_t r, const cnk_out *out) {
   napi_value v;
   if (r < 0 || e->result == 'i') {
@@ -45,11 +58,12 @@ static napi_value result_of(napi_env env, const entry *e, int64_t r, const cnk_o
     return v;
   }
   if (e->result == 't') return text(env, out->data, out->len);
-  napi_create_array_with_length(env, out->count, &v);
+  if (e->result == 'l') napi_create_array_with_length(env, out->count, &v);
+  else napi_create_object(env, &v);
   for (size_t i = 0, start = 0; i < out->count; start = out->ends[i++]) {
-    napi_value piece = text(env, out->data + start, out->ends[i] - start);
-    if (!piece) return NULL;
-    napi_set_element(env, v, (uint32_t)i, piece);
+    const char *piece = out->data + start;
+    size_t len = out->ends[i] - start;
+    if ((e->result == 'l' ? set_element(env, v, (uint32_t)i, piece, len) : set_named(env, v, piece, len)) < 0) return NULL;
   }
   return v;
 }

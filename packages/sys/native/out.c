@@ -49,3 +49,8 @@ void cnk_out_free(cnk_out *out) {
   if (out->data != out->first_data) free(out->data);
   if (out->ends != out->first_ends) free(out->ends);
 }
+
+size_t cnk_name_length(const char *text, size_t len) {
+  const char *sign = memchr(text, '=', len);
+  return sign ? (size_t)(sign - text) : 0;
+}

@@ -27,18 +27,35 @@ enum { CNK_TABLE(INDEX) };
 
 static JSValue text(JSContext *ctx, const char *data, size_t len) { return JS_NewStringLen(ctx, data, len); }
 
+static int set_element(JSContext *ctx, JSValueConst list, uint32_t i, const char *piece, size_t len) {
+  JSValue v = text(ctx, piece, len);
+  return JS_IsException(v) ? -1 : JS_SetPropertyUint32(ctx, list, i, v);
+}
+
+/* Ignores a piece without a name. */
+static int set_named(JSContext *ctx, JSValueConst object, const char *piece, size_t len) {
+  size_t name = cnk_name_length(piece, len);
+  if (name == 0) return 0;
+  JSAtom atom = JS_NewAtomLen(ctx, piece, name);
+  JSValue v = atom == JS_ATOM_NULL ? JS_EXCEPTION : text(ctx, piece + name + 1, len - name - 1);
+  int r = JS_IsException(v) ? -1 : JS_SetProperty(ctx, object, atom, v);
+  JS_FreeAtom(ctx, atom);
+  return r;
+}
+
 static JSValue result_of(JSContext *ctx, const entry *e, int64_t r, const cnk_out *out) {
   if (r < 0 || e->result == 'i') return JS_NewInt64(ctx, r);
   if (e->result == 't') return text(ctx, out->data, out->len);
-  JSValue list = JS_NewArray(ctx);
+  JSValue v = e->result == 'l' ? JS_NewArray(ctx) : JS_NewObject(ctx);
   for (size_t i = 0, start = 0; i < out->count; start = out->ends[i++]) {
-    JSValue piece = text(ctx, out->data + start, out->ends[i] - start);
-    if (JS_IsException(piece) || JS_SetPropertyUint32(ctx, list, (uint32_t)i, piece) < 0) {
-      JS_FreeValue(ctx, list);
+    const char *piece = out->data + start;
+    size_t len = out->ends[i] - start;
+    if ((e->result == 'l' ? set_element(ctx, v, (uint32_t)i, piece, len) : set_named(ctx, v, piece, len)) < 0) {
+      JS_FreeValue(ctx, v);
       return JS_EXCEPTION;
     }
   }
-  return list;
+  return v;
 }
 
 /* Returns the memory of a byte array, which stays valid: no JavaScript runs before the function returns. */

@@ -24,8 +24,7 @@ export interface Binding {
   stat(path: string, into: Uint8Array): number;
   readlink(path: string): string | number;
   getpid(): number;
-  /** 'NAME=value' each. */
-  environ(): string[] | number;
+  environ(): Record<string, string> | number;
   exit(status: number): never;
   /** clock_gettime(2) in microseconds. */
   clock(id: number): number;

@@ -27,8 +27,8 @@ function number(syscall: string, result: number, path?: string): number {
   return result;
 }
 
-/** Returns a text or list result, or throws its error. */
-function value<T extends string | string[]>(syscall: string, result: T | number, path?: string): T {
+/** Returns a result other than a number, or throws its error. */
+function value<T extends string | object>(syscall: string, result: T | number, path?: string): T {
   return typeof result === 'number' ? fail(syscall, result, path) : result;
 }
 
@@ -140,16 +140,7 @@ export function createSys(binding: () => Binding): InternalSys {
     readlink: (path) => value('readlink', binding().readlink(path), path),
 
     getpid: () => number('getpid', binding().getpid()),
-    environ() {
-      const env: Record<string, string> = {};
-      for (const entry of value('environ', binding().environ())) {
-        const at = entry.indexOf('=');
-        if (at > 0) {
-          env[entry.slice(0, at)] = entry.slice(at + 1);
-        }
-      }
-      return env;
-    },
+    environ: () => value('environ', binding().environ()),
     exit: (status) => binding().exit(status),
     monotonicMs: () => number('monotonicMs', binding().clock(CLOCK_MONOTONIC)) / 1000,
     cpuMs: () => number('cpuMs', binding().clock(CLOCK_PROCESS_CPUTIME_ID)) / 1000,

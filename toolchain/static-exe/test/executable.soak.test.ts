@@ -120,7 +120,7 @@ describe('buildStaticExecutable()', () => {
       expect(stdout.endsWith(' later')).toBe(true);
       expect(JSON.parse(stdout.slice(0, -' later'.length))).toEqual({
         argv: ['a', 'b c'],
-        env: ['GREETING=hi'],
+        env: { GREETING: 'hi' },
         map: 1,
         big: '1180591620717411303424',
         bytes: [0, 0],

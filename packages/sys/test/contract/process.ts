@@ -22,6 +22,20 @@ export const processCases: readonly Case[] = [
     },
   },
   {
+    name: 'environ() returns the variables that a program inherits',
+    run(sys) {
+      const env: Record<string, string> = {};
+      for (const entry of sys.run(['env', '-0']).stdout.split('\0').filter(Boolean)) {
+        const at = entry.indexOf('=');
+        env[entry.slice(0, at)] = entry.slice(at + 1);
+      }
+      equal(sys.environ(), env);
+      const changed = sys.environ();
+      changed.PATH = '';
+      equal(sys.environ(), env);
+    },
+  },
+  {
     name: 'randomBytes() returns the requested number of bytes, different on each call',
     run(sys) {
       const [a, b] = [sys.randomBytes(32), sys.randomBytes(32)];

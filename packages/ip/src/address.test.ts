@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareAddresses, familyOf, formatAddress, isMapped, parseAddress, unmap } from './address.ts';
+import { compareAddresses, familyOf, isMapped, parseAddress, unmap } from './address.ts';
+import { formatAddress } from './text.ts';
 
 const anyAddress = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }),

@@ -1,5 +1,5 @@
 import { checkBytes } from '#check-bytes';
-import { writeAddress } from '#write-address';
+import { writeAddress } from '#text';
 
 /** Address family. */
 export type Family = 'ipv4' | 'ipv6';
@@ -24,59 +24,6 @@ export function familyOf(address: string | AddressBytes): Family {
 export function parseAddress(text: string): AddressBytes | undefined {
   const into = new Uint8Array(text.includes(':') ? 16 : 4);
   return writeAddress(text, 0, text.length, into, 0) === into.length ? into : undefined;
-}
-
-/**
- * Returns the canonical text (RFC 5952) of the 4 or 16 bytes at `start`: lower case, the longest run of two
- * or more zero groups as `::`, IPv4-mapped addresses with a dotted tail (`::ffff:192.0.2.1`).
- *
- * @throws {TypeError} for anything but 4 or 16 bytes, such as text
- */
-export function formatAddress(bytes: AddressBytes, start = 0, length = bytes.length - start): string {
-  checkBytes(bytes, length);
-  return length === 4 ? formatIpv4(bytes, start) : formatIpv6(bytes, start);
-}
-
-function formatIpv4(bytes: Uint8Array, at: number): string {
-  return `${bytes[at]!}.${bytes[at + 1]!}.${bytes[at + 2]!}.${bytes[at + 3]!}`;
-}
-
-const group = (bytes: Uint8Array, at: number, i: number): number =>
-  (bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!;
-
-function formatIpv6(bytes: Uint8Array, at: number): string {
-  let runStart = -1;
-  let runLength = 1; // A single zero group is not shortened (RFC 5952, 4.2.2).
-  for (let i = 0; i < 8; i++) {
-    if (group(bytes, at, i) !== 0) {
-      continue;
-    }
-    let end = i + 1;
-    while (end < 8 && group(bytes, at, end) === 0) {
-      end++;
-    }
-    if (end - i > runLength) {
-      runStart = i;
-      runLength = end - i;
-    }
-    i = end;
-  }
-  if (runStart === 0 && runLength === 5 && group(bytes, at, 5) === 0xffff) {
-    return `::ffff:${formatIpv4(bytes, at + 12)}`;
-  }
-  let text = '';
-  for (let i = 0; i < 8; i++) {
-    if (i === runStart) {
-      text += '::';
-      i += runLength - 1;
-    } else {
-      if (i > 0 && i !== runStart + runLength) {
-        text += ':';
-      }
-      text += group(bytes, at, i).toString(16);
-    }
-  }
-  return text;
 }
 
 /** Returns true for an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */

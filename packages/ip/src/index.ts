@@ -12,14 +12,13 @@
  * @module
  */
 
-export { writeAddress } from '#write-address';
+export { formatAddress, writeAddress } from '#text';
 export {
   type AddressBytes,
   compareAddresses,
   type Family,
   families,
   familyOf,
-  formatAddress,
   isMapped,
   parseAddress,
   unmap,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareAddresses, formatAddress, isMapped, parseAddress, unmap } from './address.ts';
+import { compareAddresses, isMapped, parseAddress, unmap } from './address.ts';
 import {
   addressAt,
   aggregate,
@@ -13,6 +13,7 @@ import {
   parseNetwork,
   parsePrefix,
 } from './prefix.ts';
+import { formatAddress } from './text.ts';
 
 const prefix = (text: string): Prefix => parsePrefix(text)!;
 const anyPrefix = fc

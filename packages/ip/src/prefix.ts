@@ -1,5 +1,6 @@
 import { checkBytes } from '#check-bytes';
-import { type AddressBytes, compareAddresses, formatAddress, parseAddress } from './address.ts';
+import { formatAddress, writePrefix } from '#text';
+import { type AddressBytes, compareAddresses } from './address.ts';
 
 /** An address and a prefix length, such as `10.244.1.7/24`. */
 export interface Prefix {
@@ -18,36 +19,15 @@ export interface PrefixRules {
   leadingZeros?: boolean;
 }
 
+const scratch = new Uint8Array(17);
+
 /**
  * Reads `10.244.1.7/24` and keeps the host bits. An address alone has the length 32 or 128. Returns
  * `undefined` when the text is not a prefix.
  */
-export function parsePrefix(text: string, { leadingZeros = true }: PrefixRules = {}): Prefix | undefined {
-  const slash = text.indexOf('/');
-  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
-  if (address === undefined) {
-    return undefined;
-  }
-  const bits = address.length * 8;
-  const length = slash < 0 ? bits : parseLength(text, slash + 1, leadingZeros);
-  return length < 0 || length > bits ? undefined : { address, length };
-}
-
-/** Returns the decimal number of one to three digits that ends `text`, or -1 when there is none at `from`. */
-function parseLength(text: string, from: number, leadingZeros: boolean): number {
-  const digits = text.length - from;
-  if (digits < 1 || digits > 3 || (!leadingZeros && digits > 1 && text.charCodeAt(from) === 0x30)) {
-    return -1;
-  }
-  let value = 0;
-  for (let i = from; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) {
-      return -1;
-    }
-    value = value * 10 + digit;
-  }
-  return value;
+export function parsePrefix(text: string, rules?: PrefixRules): Prefix | undefined {
+  const size = writePrefix(text, rules?.leadingZeros ?? true, scratch);
+  return size === 0 ? undefined : { address: scratch.slice(0, size), length: scratch[16]! };
 }
 
 /**

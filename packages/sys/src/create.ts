@@ -79,8 +79,13 @@ export function createSys(binding: () => Binding): InternalSys {
 
   /** Returns the result of the last stat(2). */
   function status(): FileStatus {
-    const [dev, ino, mode, size, mtimeMs] = doubles as unknown as [number, number, number, number, number];
-    return { dev, ino, mode, size, mtimeMs };
+    return {
+      dev: doubles[0]!,
+      ino: doubles[1]!,
+      mode: doubles[2]!,
+      size: doubles[3]!,
+      mtimeMs: doubles[4]!,
+    };
   }
 
   return {

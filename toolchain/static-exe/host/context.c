@@ -81,7 +81,7 @@ static int add_function(JSContext *ctx, JSValueConst object, const char *name, J
 static int add_globals(JSContext *ctx) {
   JSValue global = JS_GetGlobalObject(ctx);
   JSValue math = JS_GetPropertyStr(ctx, global, "Math");
-  int r = cnk_quickjs_init(ctx, global) < 0 || JS_AddWriteAddress(ctx, global) < 0 || JS_AddNative(ctx, global) < 0 ||
+  int r = cnk_quickjs_init(ctx, global) < 0 || JS_AddNative(ctx, global) < 0 ||
           add_function(ctx, global, "__cnikit_load", load, 1) < 0 ||
           add_function(ctx, math, "random", random_number, 0) < 0;
   JS_FreeValue(ctx, math);

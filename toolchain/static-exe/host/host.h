@@ -20,8 +20,6 @@ extern const char crash_text[];     /* for stdout when an exception is not caugh
 /* inside-engine.c */
 int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
-/* write-address.c */
-int JS_AddWriteAddress(JSContext *ctx, JSValueConst global);
 /* native.c */
 int JS_AddNative(JSContext *ctx, JSValueConst global);
 

@@ -101,7 +101,7 @@ const CHANGES: readonly Change[] = [
 ];
 
 /** C files that need the internals of quickjs.c, so they are appended to that file. */
-const TAIL = ['inside-engine.c', 'drop-checks.c', 'write-address.c', 'native.c', 'plain-json.c'].map((name) =>
+const TAIL = ['inside-engine.c', 'drop-checks.c', 'addresses.c', 'native.c', 'plain-json.c'].map((name) =>
   join(import.meta.dirname, '../host', name),
 );
 

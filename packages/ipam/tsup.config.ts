@@ -5,6 +5,8 @@ export default defineConfig({
     'src/index.ts',
     'src/check-keys.ts',
     'src/check-keys.static-exe.ts',
+    'src/normal-keys.ts',
+    'src/normal-keys.static-exe.ts',
     'src/file-store.ts',
     'src/testing.ts',
     'src/cli.ts',

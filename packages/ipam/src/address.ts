@@ -91,7 +91,7 @@ export function compareAddresses(a: Address, b: Address): number {
 
 /** Returns the next (1) or previous (-1) address. Wraps at the ends of the family. */
 export function addressBeside(address: Address, step: 1 | -1): Address {
-  const words = [...address];
+  const words = address.slice();
   for (let i = words.length - 1; i >= 0; i--) {
     const sum = words[i]! + step;
     words[i] = sum >>> 0;
@@ -111,6 +111,16 @@ function maskWord(prefix: number, index: number): number {
   return bits >= 32 ? 0xffffffff : (0xffffffff << (32 - bits)) >>> 0;
 }
 
+/** Returns true when the address is not the first one of its subnet. */
+export function hasHostBits({ address, prefix }: Subnet): boolean {
+  for (let i = 0; i < address.length; i++) {
+    if ((address[i]! & ~maskWord(prefix, i)) !== 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /** Returns the first address of a subnet, with all host bits clear. */
 export function firstOf({ address, prefix }: Subnet): Address {
   return address.map((word, i) => (word & maskWord(prefix, i)) >>> 0);
@@ -118,7 +128,11 @@ export function firstOf({ address, prefix }: Subnet): Address {
 
 /** Returns the last address of a subnet, with all host bits set. */
 export function lastOf({ address, prefix }: Subnet): Address {
-  return address.map((word, i) => (word | ~maskWord(prefix, i)) >>> 0);
+  const words: number[] = [];
+  for (let i = 0; i < address.length; i++) {
+    words.push((address[i]! | ~maskWord(prefix, i)) >>> 0);
+  }
+  return words;
 }
 
 /** Counts the addresses from `start` to `end`, both included. Inexact above 2^53. */

@@ -43,8 +43,11 @@ export function assertKnownArgs(
       `error parsing value of pair ${JSON.stringify(`IgnoreUnknown=${ignore}`)}: boolean unmarshal error: invalid input ${ignore}`,
     );
   }
+  if (lenient) {
+    return;
+  }
   const unknown = Object.keys(args).filter((key) => key !== 'IgnoreUnknown' && !known.includes(key));
-  if (unknown.length > 0 && !lenient) {
+  if (unknown.length > 0) {
     malformed(`unknown args [${unknown.map((key) => JSON.stringify(`${key}=${args[key]}`)).join(' ')}]`);
   }
 }

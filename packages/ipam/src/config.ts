@@ -5,12 +5,16 @@ import {
   booleanAt,
   type Fields,
   fieldsOf,
+  isObject,
+  type KeyTable,
   listAt,
   misconfigured,
   numberAt,
   objectAt,
+  objectOf,
   optionalAt,
   stringAt,
+  typeName,
 } from './fields.ts';
 import { parseRangeSets, type RangeConfig, type RangeSet } from './range.ts';
 
@@ -62,28 +66,62 @@ export interface ParseOptions {
 
 const ROUTE_NUMBERS = ['mtu', 'advmss', 'priority', 'table', 'scope'] as const;
 
-function parseRangeConfig(fields: Fields, path: string): RangeConfig {
-  // parseRangeSets() refuses a missing subnet and names the set.
-  const range = { subnet: stringAt(fields, 'subnet', path) } as RangeConfig;
-  for (const key of ['rangeStart', 'rangeEnd', 'gateway'] as const) {
-    const text = stringAt(fields, key, path);
-    if (text) {
-      range[key] = text;
-    }
-  }
-  return range;
+const RANGE_KEYS = { subnet: null, rangeStart: null, rangeEnd: null, gateway: null };
+
+/** Every key that `parseIpamConfig()` reads. */
+const KEYS: KeyTable = {
+  cniVersion: null,
+  ipam: {
+    ...RANGE_KEYS,
+    ranges: RANGE_KEYS,
+    routes: { dst: null, gw: null, mtu: null, advmss: null, priority: null, table: null, scope: null },
+    dataDir: null,
+    resolvConf: null,
+    failStatusWhenFull: null,
+  },
+  args: { cni: { ips: null } },
+  runtimeConfig: { ipRanges: RANGE_KEYS, ips: null },
+};
+
+const DATA_DIR_KEYS: KeyTable = { ipam: { dataDir: null } };
+
+function isText(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
-function rangeSetsAt(fields: Fields, key: string, path: string): RangeConfig[][] {
-  return listAt(fields, key, path).map((set, i) => {
+/** Checks the types. parseRangeSets() refuses a missing subnet, and names the set. */
+function isRangeConfig(value: unknown): value is RangeConfig {
+  return (
+    isObject(value) &&
+    isText(value.subnet) &&
+    isText(value.rangeStart) &&
+    isText(value.rangeEnd) &&
+    isText(value.gateway)
+  );
+}
+
+/** Throws the error of a value that is not a RangeConfig. */
+function refuseRange(value: unknown, path: string): never {
+  const fields = objectOf(value, path);
+  const key = Object.keys(RANGE_KEYS).find((one) => !isText(fields[one]));
+  return misconfigured(`${path}.${key} must be a string, not ${typeName(fields[key!])}`);
+}
+
+/** Adds the range sets at a key to `into`. */
+function addRangeSets(into: RangeConfig[][], fields: Fields, key: string, path: string): void {
+  const sets = listAt(fields, key, path);
+  for (let i = 0; i < sets.length; i++) {
+    const set = sets[i];
     if (!Array.isArray(set)) {
-      return misconfigured(`${path}${key}[${i}] must be an array of ranges`);
+      misconfigured(`${path}${key}[${i}] must be an array of ranges`);
     }
-    return set.map((range, j) => {
-      const where = `${path}${key}[${i}][${j}]`;
-      return parseRangeConfig(fieldsOf(range, where), `${where}.`);
-    });
-  });
+    for (let j = 0; j < set.length; j++) {
+      if (!isRangeConfig(set[j])) {
+        refuseRange(set[j], `${path}${key}[${i}][${j}]`);
+      }
+    }
+    into.push(set);
+  }
 }
 
 /** Returns the canonical text of an address, without prefix length. */
@@ -103,7 +141,11 @@ function requestedAddress(text: unknown): string {
   return misconfigured(`invalid IP address ${whole}`);
 }
 
-function requestedAddresses(conf: Fields, args: NonNullable<ParseOptions['args']>): string[] {
+function requestedAddresses(
+  conf: Fields,
+  runtime: Fields | undefined,
+  args: NonNullable<ParseOptions['args']>,
+): string[] {
   const requested: string[] = [];
   if (args.IP) {
     try {
@@ -114,18 +156,17 @@ function requestedAddresses(conf: Fields, args: NonNullable<ParseOptions['args']
     }
   }
   // The convention makes args optional data, so unknown content is not an error.
-  const cni = optionalAt(optionalAt(conf, 'args'), 'cni');
-  const runtime = objectAt(conf, 'runtimeConfig', '');
-  const listed = [
-    ...listAt(cni, 'ips', 'args.cni.'),
-    ...(runtime ? listAt(runtime, 'ips', 'runtimeConfig.') : []),
-  ];
-  return [...requested, ...listed.map(requestedAddress)];
+  const ofArgs = listAt(optionalAt(optionalAt(conf, 'args'), 'cni'), 'ips', 'args.cni.');
+  const ofRuntime = listAt(runtime, 'ips', 'runtimeConfig.');
+  if (ofArgs.length + ofRuntime.length > 0) {
+    requested.push(...ofArgs.map(requestedAddress), ...ofRuntime.map(requestedAddress));
+  }
+  return requested;
 }
 
 function parseRoute(value: unknown, index: number): IpamRoute {
   const path = `ipam.routes[${index}]`;
-  const fields = fieldsOf(value, path);
+  const fields = objectOf(value, path);
   const dst = stringAt(fields, 'dst', `${path}.`) ?? '';
   const subnet = parseSubnet(dst);
   if (typeof subnet !== 'object') {
@@ -147,12 +188,15 @@ function parseRoute(value: unknown, index: number): IpamRoute {
 
 /** Refuses what a result before 0.3.0 cannot hold: two addresses of one family. */
 function assertVersionHolds(sets: readonly RangeSet[], version: string): void {
-  const [major, minor] = (version || '0.1.0').split('.').map(Number) as [number, number];
-  if (major > 0 || minor >= 3) {
+  if (sets.length < 2) {
     return;
   }
   const v4 = sets.filter((set) => set[0]!.start.length === 1).length;
-  if (v4 > 1 || sets.length - v4 > 1) {
+  if (v4 < 2 && sets.length - v4 < 2) {
+    return;
+  }
+  const [major, minor] = (version || '0.1.0').split('.').map(Number) as [number, number];
+  if (major === 0 && minor < 3) {
     misconfigured(`CNI version ${version} does not support more than 1 address per family`);
   }
 }
@@ -167,17 +211,20 @@ export function parseIpamConfig(
   networkConfig: unknown,
   { args = {}, knownArgs = [] }: ParseOptions = {},
 ): IpamConfig {
-  const conf = fieldsOf(networkConfig, 'The network configuration');
-  const ipam = objectAt(conf, 'ipam', '') ?? misconfigured("IPAM config missing 'ipam' key");
+  const { conf, ipam } = sectionsOf(networkConfig, KEYS);
   assertKnownArgs(args, ['IP', ...knownArgs]);
-  const requested = requestedAddresses(conf, args);
-
   const runtime = objectAt(conf, 'runtimeConfig', '');
-  const rangeSets = parseRangeSets([
-    ...(runtime ? rangeSetsAt(runtime, 'ipRanges', 'runtimeConfig.') : []),
-    ...(ipam.subnet === undefined ? [] : [[parseRangeConfig(ipam, 'ipam.')]]),
-    ...rangeSetsAt(ipam, 'ranges', 'ipam.'),
-  ]);
+  const requested = requestedAddresses(conf, runtime, args);
+
+  const configs: RangeConfig[][] = [];
+  if (runtime !== undefined) {
+    addRangeSets(configs, runtime, 'ipRanges', 'runtimeConfig.');
+  }
+  if (ipam.subnet !== undefined) {
+    configs.push([isRangeConfig(ipam) ? ipam : refuseRange(ipam, 'ipam')]);
+  }
+  addRangeSets(configs, ipam, 'ranges', 'ipam.');
+  const rangeSets = parseRangeSets(configs);
   assertVersionHolds(rangeSets, stringAt(conf, 'cniVersion', '') ?? '');
 
   const resolvConf = stringAt(ipam, 'resolvConf', 'ipam.');
@@ -197,8 +244,12 @@ export function parseIpamConfig(
  * @throws {IpamError} `CONFIG` when it is not a string, or `ipam` is missing
  */
 export function parseDataDir(networkConfig: unknown): string | undefined {
-  const conf = fieldsOf(networkConfig, 'The network configuration');
-  return dataDirOf(objectAt(conf, 'ipam', '') ?? misconfigured("IPAM config missing 'ipam' key"));
+  return dataDirOf(sectionsOf(networkConfig, DATA_DIR_KEYS).ipam);
+}
+
+function sectionsOf(networkConfig: unknown, keys: KeyTable): { conf: Fields; ipam: Fields } {
+  const conf = fieldsOf(networkConfig, 'The network configuration', keys);
+  return { conf, ipam: objectAt(conf, 'ipam', '') ?? misconfigured("IPAM config missing 'ipam' key") };
 }
 
 function dataDirOf(ipam: Fields): string | undefined {

@@ -1,7 +1,16 @@
+import { hasNormalKeys } from '#normal-keys';
 import { IpamError } from './errors.ts';
 
-/** A JSON object with its keys in lower case. */
+/** A JSON object whose known keys have the spelling of its {@link KeyTable}. */
 export type Fields = Readonly<Record<string, unknown>>;
+
+/** The keys of an object. The value is the table of the nested object, or of the objects in lists; else `null`. */
+export interface KeyTable {
+  readonly [key: string]: KeyTable | null;
+}
+
+/** No configuration nests lists more deeply. Deeper values stay as they are; their readers refuse them. */
+const MAX_LIST_DEPTH = 2;
 
 /** @throws {IpamError} `CONFIG` */
 export function misconfigured(message: string): never {
@@ -9,51 +18,80 @@ export function misconfigured(message: string): never {
 }
 
 /** Returns the JSON name of the type of a value. */
-function typeName(value: unknown): string {
+export function typeName(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
 /**
- * Returns the fields of an object as Go's encoding/json sees them, because users of host-local rely on it: keys
- * match in any case, the last of several wins, and null counts as absent.
+ * Returns an object as Go's encoding/json sees it, because users of host-local rely on it: keys match in any case, the
+ * last of several wins, and null counts as absent. Returns the object itself when that changes nothing.
  */
-export function fieldsOf(value: unknown, path: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return misconfigured(`${path} must be an object, not ${typeName(value)}`);
+export function fieldsOf(value: unknown, path: string, table: KeyTable): Fields {
+  return objectOf(hasNormalKeys(value, table) ? value : respelt(value, table, 0), path);
+}
+
+/** Returns a value that must be an object. */
+export function objectOf(value: unknown, path: string): Fields {
+  return isObject(value) ? value : misconfigured(`${path} must be an object, not ${typeName(value)}`);
+}
+
+/** Returns true for a JSON object. */
+export function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function respelt(value: unknown, table: KeyTable, depth: number): unknown {
+  if (Array.isArray(value)) {
+    return depth < MAX_LIST_DEPTH ? value.map((element) => respelt(element, table, depth + 1)) : value;
+  }
+  if (!isObject(value)) {
+    return value;
   }
   const fields: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(value)) {
-    if (field !== null) {
-      fields[key.toLowerCase()] = field;
+    const known = spelling(key, table);
+    if (known !== undefined && field !== null) {
+      const nested = table[known];
+      fields[known] = nested ? respelt(field, nested, 0) : field;
     }
   }
   return fields;
 }
 
-/** Returns the object at a key, if any. */
-export function objectAt(fields: Fields, key: string, path: string): Fields | undefined {
-  const value = fields[key.toLowerCase()];
-  return value === undefined ? undefined : fieldsOf(value, `${path}${key}`);
+function spelling(key: string, table: KeyTable): string | undefined {
+  const lower = key.toLowerCase();
+  return Object.keys(table).find((known) => known.toLowerCase() === lower);
 }
 
-/** Returns the object at a key, or an empty object when there is none or the value is not an object. */
-export function optionalAt(fields: Fields, key: string): Fields {
-  const value = fields[key.toLowerCase()];
-  return typeof value === 'object' && !Array.isArray(value) ? fieldsOf(value, key) : {};
+/** Returns the object at a key, if any. */
+export function objectAt(fields: Fields, key: string, path: string): Fields | undefined {
+  const value = fields[key];
+  return value === undefined ? undefined : objectOf(value, `${path}${key}`);
+}
+
+/** Returns the object at a key, or `undefined` when there is none or the value is not an object. */
+export function optionalAt(fields: Fields | undefined, key: string): Fields | undefined {
+  const value = fields?.[key];
+  return isObject(value) ? value : undefined;
 }
 
 /** Returns the string at a key, if any. */
 export function stringAt(fields: Fields, key: string, path: string): string | undefined {
-  const value = fields[key.toLowerCase()];
+  const value = fields[key];
   if (value === undefined || typeof value === 'string') {
     return value;
   }
   return misconfigured(`${path}${key} must be a string, not ${typeName(value)}`);
 }
 
+const NONE: readonly unknown[] = [];
+
 /** Returns the list at a key, or an empty list. */
-export function listAt(fields: Fields, key: string, path: string): readonly unknown[] {
-  const value = fields[key.toLowerCase()] ?? [];
+export function listAt(fields: Fields | undefined, key: string, path: string): readonly unknown[] {
+  const value = fields?.[key];
+  if (value === undefined) {
+    return NONE;
+  }
   return Array.isArray(value)
     ? value
     : misconfigured(`${path}${key} must be an array, not ${typeName(value)}`);
@@ -61,7 +99,7 @@ export function listAt(fields: Fields, key: string, path: string): readonly unkn
 
 /** Returns the boolean at a key, if any. */
 export function booleanAt(fields: Fields, key: string, path: string): boolean | undefined {
-  const value = fields[key.toLowerCase()];
+  const value = fields[key];
   if (value === undefined || typeof value === 'boolean') {
     return value;
   }
@@ -70,7 +108,7 @@ export function booleanAt(fields: Fields, key: string, path: string): boolean | 
 
 /** Returns the non-negative integer at a key, if any. */
 export function numberAt(fields: Fields, key: string, path: string): number | undefined {
-  const value = fields[key.toLowerCase()];
+  const value = fields[key];
   if (value === undefined || (Number.isInteger(value) && (value as number) >= 0)) {
     return value as number | undefined;
   }

@@ -6,9 +6,11 @@ import {
   firstOf,
   formatAddress,
   formatSubnet,
+  hasHostBits,
   lastOf,
   parseAddress,
   parseSubnet,
+  type Subnet,
 } from './address.ts';
 import { IpamError } from './errors.ts';
 
@@ -110,8 +112,22 @@ function draftOf({ subnet, rangeStart, rangeEnd, gateway }: RangeConfig): Draft 
   if (subnet !== undefined && !parsed) {
     invalid(`invalid CIDR address: ${subnet}`);
   }
-  const optional = (text: string | undefined) => (text ? address(text) : undefined);
-  return { subnet: parsed, start: optional(rangeStart), end: optional(rangeEnd), gateway: optional(gateway) };
+  return {
+    subnet: parsed,
+    start: rangeStart ? address(rangeStart) : undefined,
+    end: rangeEnd ? address(rangeEnd) : undefined,
+    gateway: gateway ? address(gateway) : undefined,
+  };
+}
+
+function assertInside(name: string, bound: Address, first: Address, last: Address, subnet: Subnet): void {
+  if (
+    bound.length !== first.length ||
+    compareAddresses(bound, first) < 0 ||
+    compareAddresses(bound, last) > 0
+  ) {
+    invalid(`${name} ${formatAddress(bound)} not in network ${formatSubnet(subnet)}`);
+  }
 }
 
 function rangeOf({ subnet, start, end, gateway }: Draft): Range {
@@ -121,34 +137,33 @@ function rangeOf({ subnet, start, end, gateway }: Draft): Range {
   if (subnet === 'mapped') {
     return invalid('IPNet IP and Mask version mismatch');
   }
-  const { prefix } = subnet;
-  const isIPv4 = subnet.address.length === 1;
-  if (prefix > subnet.address.length * 32 - 2) {
+  const { address: first, prefix } = subnet;
+  if (prefix > first.length * 32 - 2) {
     invalid(`Network ${formatSubnet(subnet)} too small to allocate from`);
   }
-  const first = firstOf(subnet);
-  if (compareAddresses(first, subnet.address) !== 0) {
+  if (hasHostBits(subnet)) {
     invalid(
-      `Network has host bits set. For a subnet mask of length ${prefix} the network address is ${formatAddress(first)}`,
+      `Network has host bits set. For a subnet mask of length ${prefix} the network address is ${formatAddress(firstOf(subnet))}`,
     );
   }
   const second = addressBeside(first, 1);
   const last = lastOf(subnet);
-  const whole: Range = { start: first, end: last, gateway: gateway ?? second, prefix };
-  const outside = (name: string, bound: Address): never =>
-    invalid(`${name} ${formatAddress(bound)} not in network ${formatSubnet(subnet)}`);
-
   // The node would get the gateway's address and a route for the gateway's net, which is not the pods'.
-  if (!rangeContains(whole, whole.gateway)) {
-    outside('gateway', whole.gateway);
+  if (gateway) {
+    assertInside('gateway', gateway, first, last, subnet);
   }
-  if (start && !rangeContains(whole, start)) {
-    outside('RangeStart', start);
+  if (start) {
+    assertInside('RangeStart', start, first, last, subnet);
   }
-  if (end && !rangeContains(whole, end)) {
-    outside('RangeEnd', end);
+  if (end) {
+    assertInside('RangeEnd', end, first, last, subnet);
   }
-  const range = { ...whole, start: start ?? second, end: end ?? (isIPv4 ? addressBeside(last, -1) : last) };
+  const range = {
+    start: start ?? second,
+    end: end ?? (first.length === 1 ? addressBeside(last, -1) : last),
+    gateway: gateway ?? second,
+    prefix,
+  };
   if (compareAddresses(range.start, range.end) > 0) {
     const [from, to] = [formatAddress(range.start), formatAddress(range.end)];
     invalid(`RangeStart ${from} is after RangeEnd ${to} in network ${formatSubnet(subnet)}`);
@@ -160,9 +175,14 @@ function rangeSetOf(drafts: readonly Draft[]): RangeSet {
   if (drafts.length === 0) {
     invalid('empty range set');
   }
-  const set = drafts.map(rangeOf);
-  if (set.some((range) => range.start.length !== set[0]!.start.length)) {
-    invalid('mixed address families');
+  const set: Range[] = [];
+  for (const draft of drafts) {
+    set.push(rangeOf(draft));
+  }
+  for (let i = 1; i < set.length; i++) {
+    if (set[i]!.start.length !== set[0]!.start.length) {
+      invalid('mixed address families');
+    }
   }
   for (let i = 0; i < set.length - 1; i++) {
     const pair = overlap([set[i]!], set.slice(i + 1));
@@ -183,14 +203,22 @@ export function parseRangeSets(configs: readonly (readonly RangeConfig[])[]): Ra
   if (configs.length === 0) {
     invalid('no IP ranges specified');
   }
-  const drafts = configs.map((set) => set.map(draftOf));
-  const sets = drafts.map((set, i) => {
-    try {
-      return rangeSetOf(set);
-    } catch (error) {
-      return invalid(`invalid range set ${i}: ${(error as Error).message}`);
+  const drafts: Draft[][] = [];
+  for (const config of configs) {
+    const set: Draft[] = [];
+    for (const range of config) {
+      set.push(draftOf(range));
     }
-  });
+    drafts.push(set);
+  }
+  const sets: RangeSet[] = [];
+  for (let i = 0; i < drafts.length; i++) {
+    try {
+      sets.push(rangeSetOf(drafts[i]!));
+    } catch (error) {
+      invalid(`invalid range set ${i}: ${(error as Error).message}`);
+    }
+  }
   for (let i = 0; i < sets.length; i++) {
     for (let j = i + 1; j < sets.length; j++) {
       if (overlap(sets[i]!, sets[j]!)) {

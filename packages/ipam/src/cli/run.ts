@@ -58,6 +58,8 @@ function parse(argv: readonly string[]) {
 /** Largest list of attachments, in bytes. */
 const MAX_VALID = 1 << 26;
 
+const ATTACHMENT_KEYS = { containerID: null, ifname: null };
+
 /** Reads a file of attachments, in the format of cni.dev/valid-attachments. */
 function readValid(sys: Sys, file: string): Owner[] {
   const text = file === '-' ? sys.readFdText(0, MAX_VALID) : sys.readText(file, MAX_VALID);
@@ -66,7 +68,7 @@ function readValid(sys: Sys, file: string): Owner[] {
     throw new UsageError(`${file} must contain a JSON array of attachments`);
   }
   return entries.map((entry, i) => {
-    const fields = fieldsOf(entry, `${file}[${i}]`);
+    const fields = fieldsOf(entry, `${file}[${i}]`, ATTACHMENT_KEYS);
     const containerID = stringAt(fields, 'containerID', `${file}[${i}].`);
     const ifName = stringAt(fields, 'ifname', `${file}[${i}].`);
     if (containerID && ifName) {

@@ -1,0 +1,9 @@
+import type { KeyTable } from './fields.ts';
+
+/**
+ * Returns true when `fieldsOf()` certainly returns the value itself. The static executable finds that out in C, for nearly every
+ * configuration; here JavaScript looks at each key.
+ */
+export function hasNormalKeys(_value: unknown, _table: KeyTable): boolean {
+  return false;
+}

@@ -25,62 +25,93 @@ import type { NetworkSettings, PodIpam, PoolRecovery } from './pod-ipam.ts';
  * @throws {IpamError} with upstream's message, when the configuration or CNI_ARGS are invalid
  */
 export function hostLocal(sys: Sys, context: Context<NetworkSettings>, recovery?: PoolRecovery): PodIpam {
-  const { conf, containerID, ifName, validAttachments } = context;
-  const attachment = { containerID, ifName };
-  const valid = validAttachments?.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
-  const config = configOf(context);
-  const dir = `${config.dataDir ?? REFERENCE_DATA_DIR}/${conf.network}`;
-  // Pods of other networks have addresses too.
-  const inUse = recovery && (() => recovery.inUse().filter(({ address }) => ipam.contains(address)));
-  const ipam: Ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir, inUse }) });
-  return {
-    add() {
-      const { resolvConf, requested, routes } = config;
-      const dns = resolvConf ? parseResolvConf(sys.readText(resolvConf)) : undefined;
-      const { ips } = reserve(ipam, { ...attachment, requested }, recovery);
-      return { ips, routes, dns };
-    },
-    del: () => void ipam.del(attachment),
-    reserved: () => ipam.held(attachment),
-    check: (addresses) => ipam.check({ ...attachment, addresses }),
-    stale: () =>
-      valid === undefined
-        ? []
-        : ipam.leaks((held) =>
-            valid.some(
-              (one) =>
-                one.containerID === held.containerID && (held.ifName === '' || one.ifName === held.ifName),
-            ),
+  return new HostLocal(sys, context, recovery);
+}
+
+class HostLocal implements PodIpam {
+  readonly #sys: Sys;
+  readonly #context: Context<NetworkSettings>;
+  readonly #recovery: PoolRecovery | undefined;
+  readonly #config: PoolConfig;
+  readonly #ipam: Ipam;
+
+  constructor(sys: Sys, context: Context<NetworkSettings>, recovery: PoolRecovery | undefined) {
+    this.#sys = sys;
+    this.#context = context;
+    this.#recovery = recovery;
+    this.#config = configOf(context);
+    const { rangeSets, dataDir } = this.#config;
+    const dir = `${dataDir ?? REFERENCE_DATA_DIR}/${context.conf.network}`;
+    // Pods of other networks have addresses too.
+    const inUse = recovery && (() => recovery.inUse().filter(({ address }) => this.#ipam.contains(address)));
+    this.#ipam = new Ipam({ rangeSets, store: fileStore({ sys, dir, inUse }) });
+  }
+
+  add() {
+    const { resolvConf, requested, routes } = this.#config;
+    const { containerID, ifName } = this.#context;
+    const dns = resolvConf ? parseResolvConf(this.#sys.readText(resolvConf)) : undefined;
+    const { ips } = reserve(this.#ipam, { containerID, ifName, requested }, this.#recovery);
+    return { ips, routes, dns };
+  }
+
+  del(): void {
+    this.#ipam.del(this.#context);
+  }
+
+  reserved(): readonly string[] {
+    return this.#ipam.held(this.#context);
+  }
+
+  check(addresses: readonly string[]): void {
+    const { containerID, ifName } = this.#context;
+    this.#ipam.check({ containerID, ifName, addresses });
+  }
+
+  stale(): readonly Reservation[] {
+    const { validAttachments } = this.#context;
+    return validAttachments === undefined
+      ? []
+      : this.#ipam.leaks((held) =>
+          validAttachments.some(
+            (one) =>
+              one.containerID === held.containerID && (held.ifName === '' || one.ifname === held.ifName),
           ),
-    gc() {
-      if (valid === undefined) {
-        return;
-      }
-      const { failed } = ipam.gc(valid);
-      if (failed.length === 0) {
-        return;
-      }
-      throw new CniError(
-        ErrorCode.IOFailure,
-        `Cannot free reservations of network ${conf.network}: ${failed.map(({ message }) => message).join('; ')}`,
-      );
-    },
-    status() {
-      // A full range affects new pods only, and a failing STATUS would make the whole node NotReady.
-      if (!config.failStatusWhenFull) {
-        return;
-      }
-      const full = ipam.status().sets.find((set) => set.free === 0);
-      if (full === undefined) {
-        return;
-      }
-      throw new CniError(
-        ErrorCode.PluginNotAvailable,
-        `No free address in ${full.ranges}`,
-        'Delete pods of this node, or add ranges to the network',
-      );
-    },
-  };
+        );
+  }
+
+  gc(): void {
+    const { validAttachments, conf } = this.#context;
+    if (validAttachments === undefined) {
+      return;
+    }
+    const { failed } = this.#ipam.gc(
+      validAttachments.map(({ containerID, ifname }) => ({ containerID, ifName: ifname })),
+    );
+    if (failed.length === 0) {
+      return;
+    }
+    throw new CniError(
+      ErrorCode.IOFailure,
+      `Cannot free reservations of network ${conf.network}: ${failed.map(({ message }) => message).join('; ')}`,
+    );
+  }
+
+  status(): void {
+    // A full range affects new pods only, and a failing STATUS would make the whole node NotReady.
+    if (!this.#config.failStatusWhenFull) {
+      return;
+    }
+    const full = this.#ipam.status().sets.find((set) => set.free === 0);
+    if (full === undefined) {
+      return;
+    }
+    throw new CniError(
+      ErrorCode.PluginNotAvailable,
+      `No free address in ${full.ranges}`,
+      'Delete pods of this node, or add ranges to the network',
+    );
+  }
 }
 
 /**

@@ -24,6 +24,10 @@ const BENCHMARKS = {
     summary: 'phases of one ADD and one DEL, from the log of the plugin',
     environment: ['CNIKIT_BENCH_ROUNDS=200'],
   },
+  'plugin-counts': {
+    summary: 'system calls and instructions of the plugin (needs strace and valgrind)',
+    options: ['--functions=ROW (where they are in the script)', '--least=10000 (instructions of a function)'],
+  },
   layout: {
     summary: 'pods on a bridge and pods with routes: ADD and DEL, with few and many pods on the node',
     options: ['--rounds=20', '--pods=200,300'],

@@ -1,4 +1,4 @@
-/* compile IN.js OUT.bin: compiles a script to stripped bytecode, with the engine source of the executable. */
+/* compile IN.js OUT.bin [debug]: compiles a script to bytecode, with lines or stripped, by the engine of the executable. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +20,13 @@ static char *read_file(const char *path, size_t *len) {
 
 int main(int argc, char **argv) {
   size_t len, size;
-  char *source = argc == 3 ? read_file(argv[1], &len) : NULL;
+  char *source = argc >= 3 ? read_file(argv[1], &len) : NULL;
   if (!source) {
-    fprintf(stderr, "usage: compile IN.js OUT.bin (cannot read the script)\n");
+    fprintf(stderr, "usage: compile IN.js OUT.bin [debug] (cannot read the script)\n");
     return 2;
   }
   JSRuntime *rt = JS_NewRuntime();
-  JS_SetStripInfo(rt, JS_STRIP_SOURCE | JS_STRIP_DEBUG);
+  JS_SetStripInfo(rt, argc > 3 ? JS_STRIP_SOURCE : JS_STRIP_SOURCE | JS_STRIP_DEBUG);
   JS_SetMaxStackSize(rt, 4 << 20);
   JSContext *ctx = JS_NewContext(rt);
   JSValue fn = JS_Eval(ctx, source, len, argv[1], JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY);

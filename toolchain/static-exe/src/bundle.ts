@@ -15,44 +15,48 @@ export const ENTRY = '';
  * not at start.
  *
  * @param lazy absolute paths of lazy modules by name
+ * @param minify false for a profile, whose lines must be those of functions
  * @returns scripts by name: {@link ENTRY}, then the lazy modules
  */
 export async function bundle(
   entry: string,
   lazy: Readonly<Record<string, string>>,
+  minify = true,
 ): Promise<Map<string, string>> {
-  const modules = await lazyModules(lazy, OPTIONS);
+  const options = { ...OPTIONS, ...(minify ? {} : { minify, minifySyntax: true }) };
+  const modules = await lazyModules(lazy, options);
   const plugins = [loadLazily(modules)];
-  const { modules: inEntry } = await bundleText({ ...OPTIONS, plugins, entryPoints: [entry] });
+  const { modules: inEntry } = await bundleText({ ...options, plugins, entryPoints: [entry] });
   const inLazy = new Set<string>();
   for (const module of modules) {
-    for (const path of (await bundleLazy(module, [loadLazily(modules, module)])).modules) {
+    for (const path of (await bundleLazy(module, { ...options, plugins: [loadLazily(modules, module)] }))
+      .modules) {
       inLazy.add(path);
     }
   }
   const shared = await exportsOf(
     [...inEntry].filter((path) => inLazy.has(path)),
-    { ...OPTIONS, plugins },
+    { ...options, plugins },
   );
   const texts = new Map<string, string>();
   for (const module of modules) {
-    const { text } = await bundleLazy(module, [
-      referToShared(shared, module.path),
-      loadLazily(modules, module),
-    ]);
+    const { text } = await bundleLazy(module, {
+      ...options,
+      plugins: [referToShared(shared, module.path), loadLazily(modules, module)],
+    });
     texts.set(module.name, text);
   }
   const { scripts, used } = renumber(texts, shared);
   const { text } = await bundleText({
-    ...OPTIONS,
+    ...options,
     plugins: [share(entry, used), ...plugins],
     stdin: { contents: sharingEntry(entry), resolveDir: '/' },
   });
   return new Map([[ENTRY, text], ...scripts]);
 }
 
-function bundleLazy(module: LazyModule, plugins: BuildOptions['plugins']): ReturnType<typeof bundleText> {
-  return bundleText({ ...OPTIONS, plugins, stdin: { contents: lazyEntry(module), resolveDir: '/' } });
+function bundleLazy(module: LazyModule, options: BuildOptions): ReturnType<typeof bundleText> {
+  return bundleText({ ...options, stdin: { contents: lazyEntry(module), resolveDir: '/' } });
 }
 
 const OPTIONS: BuildOptions = {

@@ -46,7 +46,8 @@ const PLAIN_JSON = `
     }
 `;
 
-interface Change {
+/** One change of a source file. */
+export interface Change {
   file: string;
   pattern: RegExp;
   /** Replacement text; `$1` is the first group. */
@@ -109,11 +110,15 @@ const TAIL = ['inside-engine.c', 'drop-checks.c', 'addresses.c', 'native.c', 'pl
  * Returns the text of each changed file.
  *
  * @param original returns the original text of a file
+ * @param more further changes and a further end of quickjs.c
  * @throws {Error} when a pattern does not match as often as expected
  */
-export function changedSources(original: (file: string) => string): Map<string, string> {
+export function changedSources(
+  original: (file: string) => string,
+  more?: { changes: readonly Change[]; tail: () => string },
+): Map<string, string> {
   const changed = new Map<string, string>();
-  for (const { file, pattern, by, times } of CHANGES) {
+  for (const { file, pattern, by, times } of [...CHANGES, ...(more?.changes ?? [])]) {
     const text = changed.get(file) ?? original(file);
     const found = text.match(pattern)?.length ?? 0;
     if (found !== times) {
@@ -125,7 +130,7 @@ export function changedSources(original: (file: string) => string): Map<string, 
   }
   changed.set('quickjs.h', DEFINITIONS + changed.get('quickjs.h'));
   const tail = TAIL.map((path) => readFileSync(path, 'utf8'));
-  changed.set('quickjs.c', changed.get('quickjs.c') + tail.join('\n'));
+  changed.set('quickjs.c', [changed.get('quickjs.c') + tail.join('\n'), more?.tail() ?? ''].join('\n'));
   return changed;
 }
 

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { changedSources, changingFiles } from './engine-changes.ts';
+import { PROFILE } from './profile.ts';
 
 const VERSION = '2025.04.26';
 /** Hash of the tarball, which is identical in Debian's source package quickjs 2025.04.26-1 and upstream's release. */
@@ -30,18 +31,21 @@ export const ENGINE_SOURCES = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'cuti
 /** Flags for the engine, which relies on signed overflow and old-style casts. Its warnings are disabled. */
 export const ENGINE_FLAGS = ['-fwrapv', '-w', `-DCONFIG_VERSION="${VERSION.replaceAll('.', '-')}"`];
 
-/** Returns the folder with the changed sources of the engine. Fetches them if necessary. */
-export async function engineSources(cacheDir: string): Promise<string> {
+/** Returns the folder with the changed sources of the engine, with marks for a profile or without. Fetches them if necessary. */
+export async function engineSources(cacheDir: string, profile = false): Promise<string> {
   const original = await originalSources(cacheDir);
   const hash = createHash('sha256');
-  for (const file of changingFiles()) {
+  for (const file of [...changingFiles(), ...(profile ? PROFILE.files : [])]) {
     hash.update(readFileSync(file));
   }
   const folder = `${original}-${hash.digest('hex').slice(0, 12)}`;
   if (existsSync(folder)) {
     return folder;
   }
-  const changed = changedSources((file) => readFileSync(join(original, file), 'utf8'));
+  const changed = changedSources(
+    (file) => readFileSync(join(original, file), 'utf8'),
+    profile ? PROFILE : undefined,
+  );
   const work = mkdtempSync(join(cacheDir, 'change-'));
   try {
     cpSync(original, work, { recursive: true });

@@ -68,6 +68,12 @@ export interface StaticExecutableOptions {
   sanitize?: boolean;
   /** Text for standard output after an uncaught exception, which exits with status 70. @default '' */
   crashText?: string;
+  /**
+   * Builds an executable for a profile: it has symbols, its scripts are not minified, and it writes each call of a
+   * function to file descriptor 9 as host/profile.c describes. The value is a folder for the scripts' text, whose lines
+   * the calls refer to: `entry.js`, and NAME.js of each lazy module.
+   */
+  profile?: string;
   /** @default $CNIKIT_CACHE, or .cache/quickjs at the root of the repository */
   cacheDir?: string;
 }
@@ -85,7 +91,7 @@ export interface StaticExecutable {
  * @throws {Error} when a tool is missing or the entry does not compile
  */
 export async function buildStaticExecutable(options: StaticExecutableOptions): Promise<StaticExecutable> {
-  const { sanitize = false, prepare = false, crashText = '' } = options;
+  const { sanitize = false, prepare = false, crashText = '', profile } = options;
   const cacheDir = resolve(options.cacheDir ?? process.env.CNIKIT_CACHE ?? join(ROOT, '.cache', 'quickjs'));
   const arch = options.arch ?? (process.arch as Arch);
   const native = toolchain(process.arch as Arch);
@@ -96,14 +102,15 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
       `A prepared entry needs a snapshot, which this machine cannot create for ${arch}: install qemu-user`,
     );
   }
-  const engine = await engineSources(cacheDir);
+  const engine = await engineSources(cacheDir, profile !== undefined);
   const work = mkdtempSync(join(cacheDir, 'build-'));
   try {
     const compiler = await bytecodeCompiler(engine, cacheDir, native);
-    const files = await bytecode(resolve(options.entry), realPaths(options.lazy ?? {}), compiler, work);
+    const texts = await bundle(resolve(options.entry), realPaths(options.lazy ?? {}), profile === undefined);
+    const files = await bytecode(texts, compiler, profile ?? work, work);
     const source = join(work, 'scripts.c');
     writeFileSync(source, scriptsSource({ files, entryApart: snapshot, prepared: prepare, crashText }));
-    const parts = { tools, engine, cacheDir, sanitize };
+    const parts = { tools, engine, cacheDir, sanitize, symbols: profile !== undefined };
     const input = { ...parts, scripts: await compileScripts(source, parts) };
     const result = join(work, 'executable');
     const link: Link = (out, heapSize) => linkExecutable(input, out, heapSize);
@@ -118,19 +125,22 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   }
 }
 
-/** Bundles and compiles the entry and the lazy modules. The entry is the first script. */
+/** Compiles the scripts, whose text it writes to `folder`. The entry is the first one. */
 async function bytecode(
-  entry: string,
-  lazy: Readonly<Record<string, string>>,
+  texts: ReadonlyMap<string, string>,
   compiler: string,
+  folder: string,
   work: string,
 ): Promise<Scripts['files']> {
   const files: Scripts['files'][number][] = [];
-  for (const [name, text] of await bundle(entry, lazy)) {
-    const file = join(work, `${name || 'entry'}.bin`);
-    writeFileSync(`${file}.js`, text);
-    await run(compiler, [`${file}.js`, file]);
-    files.push({ name, bytecode: file });
+  const debug = folder === work ? [] : ['debug'];
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of texts) {
+    const file = `${name || 'entry'}`;
+    const [script, out] = [join(folder, `${file}.js`), join(work, `${file}.bin`)];
+    writeFileSync(script, text);
+    await run(compiler, [script, out, ...debug]);
+    files.push({ name, bytecode: out });
   }
   return files;
 }

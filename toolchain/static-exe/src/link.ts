@@ -56,6 +56,8 @@ export interface LinkInput {
   /** The object with the scripts, see {@link compileScripts}. */
   scripts: string;
   sanitize: boolean;
+  /** Keep the symbol table. */
+  symbols: boolean;
 }
 
 /** Flags for our own C. */
@@ -79,7 +81,7 @@ export async function compileScripts(source: string, input: Omit<LinkInput, 'scr
 
 /** Links the executable. `heapSize` is the size of its heap section in bytes, by default enough for the build stage. */
 export async function linkExecutable(input: LinkInput, out: string, heapSize?: number): Promise<void> {
-  const { tools, engine, cacheDir, scripts, sanitize } = input;
+  const { tools, engine, cacheDir, scripts, sanitize, symbols } = input;
   const flags = ownFlags(input);
   const heapFlags = heapSize === undefined ? flags : [...flags, `-DHEAP_SIZE=${heapSize}`];
   const units = [
@@ -89,7 +91,7 @@ export async function linkExecutable(input: LinkInput, out: string, heapSize?: n
     { source: join(HOST, 'heap.c'), flags: heapFlags },
   ];
   const objects = await compileAll(units, tools, cacheDir);
-  const kind = sanitize ? [] : ['-static', '-s'];
+  const kind = sanitize ? [] : ['-static', ...(symbols ? [] : ['-s'])];
   await run(tools.cc, [
     ...tools.flags,
     ...flags,

@@ -300,6 +300,27 @@ describe('buildStaticExecutable()', () => {
     '() => { class A {} class B extends A { constructor() { r(1); this.x = 1; super(); } } new B(); }',
   ];
 
+  test('an executable for a profile writes each call and its end', async () => {
+    const scripts = join(folder, 'profile');
+    const { path } = await build(
+      'function double(x) {\n return Math.abs(x) * 2;\n}\ndouble(globalThis.__cnikit_argv.length)',
+      {
+        profile: scripts,
+      },
+    );
+    const { output } = spawnSync(path, [], {
+      stdio: [...new Array(9).fill('ignore'), 'pipe'],
+      encoding: 'utf8',
+    });
+    const text = readFileSync(join(scripts, 'entry.js'), 'utf8').split('\n');
+    const marks = (output[9] ?? '')
+      .trimEnd()
+      .split('\n')
+      .map((mark) => mark.split(' '));
+    expect(marks.map(([kind]) => kind).join('')).toBe('EEECRRRR'); // the script, the function around it, double(), Math.abs()
+    expect(text[Number(marks[2]?.[1]) - 1]).toContain('function double');
+  });
+
   test('an executable checks let and const variables as Node does', async () => {
     const random = randomNumbers(soakSeed(1));
     const many = Array.from({ length: 300 }, () => randomFunction(random));

@@ -61,7 +61,7 @@ describe('parseIpamConfig()', () => {
         ...SUBNET,
         routes: [
           { dst: '0.0.0.0/0' },
-          { dst: 'FD00::5/64', GW: 'fd00:0::1', mtu: 1400, table: 0, advmss: null },
+          { dst: 'FD00::5/64', GW: 'fd00:0::1', mtu: 1400, table: 0, advmss: null, priority: 0 },
         ],
       }),
     );

@@ -179,7 +179,8 @@ function parseRoute(value: unknown, index: number): IpamRoute {
   }
   for (const key of ROUTE_NUMBERS) {
     const number = numberAt(fields, key, `${path}.`);
-    if (number !== undefined) {
+    // For the others 0 means none.
+    if (number || (number === 0 && (key === 'table' || key === 'scope'))) {
       route[key] = number;
     }
   }

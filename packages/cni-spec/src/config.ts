@@ -38,7 +38,10 @@ export function decodeNetworkConfig(stdin: string, { lenient = false }: DecodeOp
   const document = parseJson(stdin, what);
   const schema = { name: 'networkConfig', guard: isNetworkConfig, keys: networkConfigKeys } as const;
   // Go decodes a null document into the zero configuration, whose name is missing.
-  const config = decodeAs(schema, lenient ? withoutInvalid(document ?? {}) : (document ?? {}), what);
+  const normal = normaliseKeys(document ?? {}, networkConfigKeys);
+  const config = isNetworkConfig(normal)
+    ? normal
+    : decodeAs(schema, lenient ? withoutInvalid(normal) : normal, what);
   const { name } = config;
   if (name === undefined || name === '') {
     throw new CniError(
@@ -55,13 +58,13 @@ export function decodeNetworkConfig(stdin: string, { lenient = false }: DecodeOp
   if (config.runtimeConfig) {
     config.runtimeConfig = normaliseKeys(config.runtimeConfig, runtimeConfigKeys) as Record<string, unknown>;
   }
-  return { ...config, name, cniVersion: config.cniVersion || defaultVersion };
+  config.cniVersion ||= defaultVersion;
+  return config as CheckedConfig;
 }
 
 /** Drops the keys of a wrong type that DEL and GC can do without. */
-function withoutInvalid(document: unknown): unknown {
-  const normal = normaliseKeys(document, networkConfigKeys);
-  if (isNetworkConfig(normal) || typeof normal !== 'object' || normal === null || Array.isArray(normal)) {
+function withoutInvalid(normal: unknown): unknown {
+  if (typeof normal !== 'object' || normal === null || Array.isArray(normal)) {
     return normal;
   }
   const needed = Object.entries(normal).filter(([key]) => NEEDED_BY_DEL.includes(key));

@@ -37,6 +37,13 @@ export const variables: readonly Variable[] = [
   { name: 'CNI_PATH', requiredBy: ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS'] },
 ];
 
+/** {@link variables} by the command that requires them. */
+const REQUIRED = new Map<string, readonly Variable[]>(
+  commands.map((command) => [command, variables.filter(({ requiredBy }) => requiredBy.includes(command))]),
+);
+/** The variables that an unknown command requires. */
+const REQUIRED_BY_ALL = variables.filter(({ name }) => name === 'CNI_COMMAND');
+
 /**
  * Validates the environment and returns CNI_COMMAND, which may be unknown: the caller checks it after reading
  * stdin.
@@ -46,12 +53,8 @@ export const variables: readonly Variable[] = [
 export function checkEnv(env: Env, optional: readonly string[] = []): string {
   const command = env.CNI_COMMAND ?? '';
   const missing: string[] = [];
-  for (const { name, requiredBy, problem } of variables) {
+  for (const { name, problem } of REQUIRED.get(command) ?? REQUIRED_BY_ALL) {
     const value = env[name] ?? '';
-    const required = name === 'CNI_COMMAND' || (requiredBy as readonly string[]).includes(command);
-    if (!required) {
-      continue;
-    }
     if (value === '') {
       if (!optional.includes(name)) {
         missing.push(name);
@@ -83,5 +86,6 @@ export function isVerb(word: string): word is Verb {
 
 /** Splits CNI_PATH into its folders. */
 export function splitPath(path: string | undefined): string[] {
-  return (path ?? '').split(':').filter((folder) => folder !== '');
+  const folders = (path ?? '').split(':');
+  return folders.includes('') ? folders.filter((folder) => folder !== '') : folders;
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { encodeCanonicalResult } from './convert.ts';
 import {
   convertResult,
   decodeResult,
@@ -115,6 +116,20 @@ describe('convertResult() on random results', () => {
       }),
     );
   });
+});
+
+test('encodeCanonicalResult() writes the bytes of encodeResult() for results as decodeResult() returns them', () => {
+  fc.assert(
+    fc.property(result, version, version, (value, from, to) => {
+      const source = attempt(() => encodeResult(value, from));
+      if (!source) {
+        return;
+      }
+      const canonical = decodeResult(source);
+      const write = (encode: typeof encodeResult) => attempt(() => JSON.stringify(encode(canonical, to)));
+      expect(write(encodeCanonicalResult)).toBe(write(encodeResult));
+    }),
+  );
 });
 
 function attempt<T>(body: () => T): T | undefined {

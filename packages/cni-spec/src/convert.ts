@@ -1,6 +1,7 @@
 import { parseJson } from './decode.ts';
 import { CniError, ErrorCode } from './error.ts';
 import { isResult } from './guards.ts';
+import { normaliseKeys } from './keys.ts';
 import type { IpConfig020, IpConfig040, Result, Result020, Result040, Route } from './schemas/index.ts';
 import {
   defaultVersion,
@@ -11,13 +12,13 @@ import {
   supportedVersions,
   type Version,
 } from './version.ts';
-import { cleanRoute, compact, familyOf } from './versions/parts.ts';
+import { cleanRoute, compact, familyOf, type Stamped } from './versions/parts.ts';
 import { decode020 } from './versions/v0-2.ts';
 import { decode040 } from './versions/v0-4.ts';
-import { clean1, decode1 } from './versions/v1.ts';
+import { clean1, decode1, document1 } from './versions/v1.ts';
 
 /** A result document in the format of its version. */
-export type ResultDocument = (Result | Result020 | Result040) & { cniVersion: Version };
+export type ResultDocument = Stamped<Result> | Stamped<Result020> | Stamped<Result040>;
 
 /**
  * A converted result, and the paths of the input that the target version cannot represent, such as
@@ -28,7 +29,7 @@ export interface Conversion {
   lost: string[];
 }
 
-const DECODERS: Record<ResultFamily, (value: unknown) => Result | Result020 | Result040> = {
+const DECODERS: Record<ResultFamily, (value: unknown, version: Version) => ResultDocument> = {
   '0.2': decode020,
   '0.4': decode040,
   '1.x': decode1,
@@ -48,10 +49,10 @@ export function convertResult(value: unknown, from: string, to: string): Convers
   const source = resultFamily(knownVersion(from));
   const version = knownVersion(to);
   const target = resultFamily(version);
-  const decoded = DECODERS[source](value);
+  const decoded = DECODERS[source](value, version);
   const lost: string[] = [];
   const document = source === target ? decoded : convertDecoded(decoded, source, target, lost);
-  return { document: stamp(document, version), lost };
+  return { document, lost };
 }
 
 /**
@@ -76,10 +77,24 @@ export function decodeResult(value: unknown, version: string = defaultVersion): 
  */
 export function encodeResult(result: Result, version: string): ResultDocument {
   const known = knownVersion(version);
-  const target = resultFamily(known);
-  const clean = isResult(result) ? clean1(result) : decode1(result);
-  const document = target === '1.x' ? clean : convertDecoded(clean, '1.x', target, []);
-  return stamp(document, known);
+  return converted1(isResult(result) ? clean1(result, known) : decode1(result, known));
+}
+
+/**
+ * Encodes a result for a version without checking it.
+ *
+ * @param result as {@link decodeResult} returns it, but empty lists and any `dns` are allowed; its cniVersion is ignored
+ * @param version as for {@link encodeResult}
+ * @throws {CniError} 1 for an unknown version, 999 for 0.1.0 or 0.2.0 without any address
+ */
+export function encodeCanonicalResult(result: Result, version: string): ResultDocument {
+  return converted1(document1(result, knownVersion(version)));
+}
+
+/** Converts a clean result to the format of its cniVersion. */
+function converted1(result: Stamped<Result>): ResultDocument {
+  const target = resultFamily(result.cniVersion);
+  return target === '1.x' ? result : convertDecoded(result, '1.x', target, []);
 }
 
 /** Returns the cniVersion of a result document, or `undefined` if it has none. */
@@ -87,26 +102,14 @@ export function statedVersion(document: unknown): string | undefined {
   if (typeof document !== 'object' || document === null) {
     return undefined;
   }
-  const key = Object.keys(document).findLast((one) => one.toLowerCase() === 'cniversion');
-  const version = key === undefined ? undefined : (document as Record<string, unknown>)[key];
-  if (version === undefined || version === null) {
-    return undefined;
-  }
-  if (typeof version === 'string' && version !== '') {
+  const { cniVersion: version } = normaliseKeys(document, { cniVersion: null }) as { cniVersion?: unknown };
+  if (version === undefined || (typeof version === 'string' && version !== '')) {
     return version;
   }
   throw new CniError(
     ErrorCode.DecodingFailure,
     `Invalid cniVersion ${JSON.stringify(version)} in the result`,
   );
-}
-
-/** Puts the version first, for readers. */
-function stamp(
-  { cniVersion: _, ...rest }: Result | Result020 | Result040,
-  cniVersion: Version,
-): ResultDocument {
-  return { cniVersion, ...rest };
 }
 
 function knownVersion(version: string): Version {
@@ -124,26 +127,26 @@ function knownVersion(version: string): Version {
 }
 
 function convertDecoded(
-  decoded: Result | Result020 | Result040,
+  decoded: ResultDocument,
   source: ResultFamily,
   target: ResultFamily,
   lost: string[],
-): Result | Result020 | Result040 {
+): ResultDocument {
   if (source === '0.2') {
-    return from020(decoded as Result020, target);
+    return from020(decoded as Stamped<Result020>, target);
   }
   if (target === '1.x') {
-    return from040(decoded as Result040);
+    return from040(decoded as Stamped<Result040>);
   }
   if (target === '0.4') {
-    return to040(decoded as Result, lost);
+    return to040(decoded as Stamped<Result>, lost);
   }
   const family = (ip: IpConfig040) => (source === '0.4' ? ip.version : familyOf(ip.address));
-  return to020(decoded as Result040, family, lost);
+  return to020(decoded as Stamped<Result040>, family, lost);
 }
 
 /** Converts 0.3.0-0.4.0 to 1.x. Drops `version`, right or wrong. */
-function from040(result: Result040): Result {
+function from040(result: Stamped<Result040>): Stamped<Result> {
   return compact({
     ...result,
     ips: result.ips?.map(({ version: _, ...ip }) => ip),
@@ -152,7 +155,7 @@ function from040(result: Result040): Result {
 }
 
 /** Converts 0.1.0-0.2.0 to a later version. ip4 comes first, in any order of the keys. */
-function from020(result: Result020, target: ResultFamily): Result | Result040 {
+function from020(result: Stamped<Result020>, target: ResultFamily): Stamped<Result> | Stamped<Result040> {
   const ips: IpConfig040[] = [];
   const routes: Route[] = [];
   for (const [version, ip] of [
@@ -168,6 +171,7 @@ function from020(result: Result020, target: ResultFamily): Result | Result040 {
     routes.push(...(ip.routes ?? []).map(cleanRoute));
   }
   return compact({
+    cniVersion: result.cniVersion,
     ips: ips.length > 0 ? ips : undefined,
     routes: routes.length > 0 ? routes : undefined,
     dns: target === '0.4' ? (result.dns ?? {}) : nonEmpty(result.dns),
@@ -178,7 +182,7 @@ function from020(result: Result020, target: ResultFamily): Result | Result040 {
  * Converts 1.x to 0.3.0-0.4.0. Derives `version` from the address, and keeps all keys of routes as libcni
  * does.
  */
-function to040(result: Result, lost: string[]): Result040 {
+function to040(result: Stamped<Result>, lost: string[]): Stamped<Result040> {
   for (const [index, one] of (result.interfaces ?? []).entries()) {
     for (const key of ['mtu', 'socketPath', 'pciID'] as const) {
       if (one[key] !== undefined) {
@@ -187,6 +191,7 @@ function to040(result: Result, lost: string[]): Result040 {
     }
   }
   return compact({
+    cniVersion: result.cniVersion,
     interfaces: result.interfaces?.map(({ name, mac, sandbox }) => compact({ name, mac, sandbox })),
     ips: result.ips?.map((ip) => ({ version: familyOf(ip.address), ...ip })),
     routes: result.routes,
@@ -196,10 +201,10 @@ function to040(result: Result, lost: string[]): Result040 {
 
 /** Converts to 0.1.0-0.2.0: the first address of each family, with the routes of that family. */
 function to020(
-  result: Result040,
+  result: Stamped<Result040>,
   family: (ip: IpConfig040) => string | undefined,
   lost: string[],
-): Result020 {
+): Stamped<Result020> {
   const chosen: { 4?: IpConfig020; 6?: IpConfig020 } = {};
   if (result.interfaces) {
     lost.push('interfaces');
@@ -232,7 +237,7 @@ function to020(
     }
     ip.routes = [...(ip.routes ?? []), compact({ dst: route.dst, gw: route.gw })];
   }
-  return compact({ ip4: chosen[4], ip6: chosen[6], dns: result.dns ?? {} });
+  return compact({ cniVersion: result.cniVersion, ip4: chosen[4], ip6: chosen[6], dns: result.dns ?? {} });
 }
 
 function nonEmpty<T extends object>(value: T | undefined): T | undefined {

@@ -340,6 +340,12 @@ describe('dispatch() and results', () => {
     const ips = [{ address: '10.1.0.2/24', interface: -1 }];
     expect(run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: { ips } }).reply.ips).toEqual(ips);
   });
+  test('dispatch() prints canonical results as they are, and other results in canonical text', () => {
+    const add = () => ({ ips: [{ address: '10.1.0.2/024' }], routes: [] });
+    const printed = (canonicalResults: boolean) => run('ADD', undefined, {}, { add, canonicalResults }).reply;
+    expect(printed(true)).toEqual({ cniVersion: '1.1.0', ips: [{ address: '10.1.0.2/024' }] });
+    expect(printed(false)).toEqual({ cniVersion: '1.1.0', ips: [{ address: '10.1.0.2/24' }] });
+  });
   test('dispatch() refuses a promise or nothing in place of a result, which would be a success without work', () => {
     const promise = Promise.resolve({});
     const verbs = Object.fromEntries(

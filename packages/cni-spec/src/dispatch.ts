@@ -1,6 +1,6 @@
 import { parseArgs } from './args.ts';
 import { type CheckedConfig, decodeNetworkConfig, validAttachments } from './config.ts';
-import { decodeResult, encodeResult } from './convert.ts';
+import { decodeResult, encodeCanonicalResult, encodeResult, type ResultDocument } from './convert.ts';
 import { checkEnv, type Env, isVerb, splitPath, type Verb } from './env.ts';
 import { CniError, ErrorCode, encodeError, toCniError } from './error.ts';
 import type { Context, Plugin } from './plugin.ts';
@@ -107,7 +107,9 @@ function runVerb<T>(
   io.mark?.('parse');
   switch (verb) {
     case 'ADD':
-      return plugin.add && encodeResult(resultOf(plugin.add(context), context.prevResult), config.cniVersion);
+      return (
+        plugin.add && encoded(plugin, resultOf(plugin.add(context), context.prevResult), config.cniVersion)
+      );
     case 'DEL':
       refusePromise(verb, plugin.del?.(context));
       return undefined;
@@ -174,6 +176,10 @@ function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput)
   }
 }
 
+function encoded<T>({ canonicalResults }: Plugin<T>, result: Result, version: string): ResultDocument {
+  return canonicalResults ? encodeCanonicalResult(result, version) : encodeResult(result, version);
+}
+
 /** Refuses a promise: the process would report success before it settles. */
 function refusePromise(verb: Verb, value: unknown): void {
   if (typeof (value as { then?: unknown } | undefined)?.then === 'function') {
@@ -204,7 +210,9 @@ function resultOf(result: Result | undefined, prevResult: Result | undefined): R
 }
 
 function refuseOwnNetns(io: PluginIo, netns: string): void {
-  if (netns === '' || /^(1|true)$/i.test(io.env.CNI_NETNS_OVERRIDE ?? '') || !io.sameNetns?.(netns)) {
+  const override = io.env.CNI_NETNS_OVERRIDE;
+  const isAllowed = override !== undefined && /^(1|true)$/i.test(override);
+  if (netns === '' || isAllowed || !io.sameNetns?.(netns)) {
     return;
   }
   throw new CniError(

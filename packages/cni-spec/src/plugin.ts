@@ -69,6 +69,13 @@ export interface PluginOptions<T> {
    * @default `config`
    */
   configForDel?: ((raw: CheckedConfig) => T) | undefined;
+  /**
+   * Promises that the interfaces, addresses and routes of `add` are as `decodeResult()` returns them: valid, addresses in
+   * canonical text, no empty value, no unknown key. `dispatch()` then prints them without checking each.
+   *
+   * @default false
+   */
+  canonicalResults?: boolean;
   /** Creates the interface and returns the complete result, including prevResult. */
   add?: (context: Context<T>) => Result;
   /** Undoes ADD. Missing objects are not an error. */
@@ -109,6 +116,7 @@ export function definePlugin<T = CheckedConfig & NetworkConfig>(options: PluginO
     optionalEnv: true,
     config: true,
     configForDel: true,
+    canonicalResults: true,
     add: true,
     del: true,
     check: true,

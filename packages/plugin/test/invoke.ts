@@ -1,6 +1,8 @@
 /** Runs a plugin as a runtime does: exec of the static executable, or in this process under Node. */
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { convertResult } from '@cnikit/cni-spec';
 import { sys } from '@cnikit/sys';
+import { expect } from 'vitest';
 import { UPSTREAM_VERSION, upstreamPlugins } from '../../../upstream-plugins.ts';
 import { SOAK } from '../../../vitest.soak.ts';
 import { executablePath } from '../src/executable-path.ts';
@@ -23,13 +25,23 @@ function answer(exitCode: number, stdout: string, stderr: string): Answer {
   return { exitCode, stdout, stderr, json: stdout === '' ? undefined : JSON.parse(stdout) };
 }
 
+/** As `answer()`, of a plugin of this package. It does not check its results, so this does. */
+function ownAnswer(env: Record<string, string>, exitCode: number, stdout: string, stderr: string): Answer {
+  const own = answer(exitCode, stdout, stderr);
+  if (env.CNI_COMMAND === 'ADD' && exitCode === 0) {
+    const { document } = convertResult(own.json, own.json.cniVersion, own.json.cniVersion);
+    expect(stdout).toBe(`${JSON.stringify(document)}\n`);
+  }
+  return own;
+}
+
 function text(conf: unknown): string {
   return typeof conf === 'string' ? conf : JSON.stringify(conf);
 }
 
-const exec = (file: string, env: Record<string, string>, conf: unknown): Answer => {
+const exec = (file: string, env: Record<string, string>, conf: unknown, of = ownAnswer): Answer => {
   const { status, stdout, stderr } = sys.run([file], { env, input: text(conf), timeoutMs: 30_000 });
-  return answer(status, stdout, stderr);
+  return of(env, status, stdout, stderr);
 };
 
 /** Links to the executable. The sandbox removes them at its end. */
@@ -52,7 +64,9 @@ export const UPSTREAM_DIR = newest?.dir ?? '/usr/lib/cni';
 export const isUpstreamPinned = newest?.version === UPSTREAM_VERSION;
 /** Runs a plugin of containernetworking/plugins. */
 export const runUpstream = (env: Record<string, string>, conf: unknown, name: string): Answer =>
-  exec(`${UPSTREAM_DIR}/${name}`, { ...env, CNI_PATH: UPSTREAM_DIR }, conf);
+  exec(`${UPSTREAM_DIR}/${name}`, { ...env, CNI_PATH: UPSTREAM_DIR }, conf, (_, ...output) =>
+    answer(...output),
+  );
 
 /** Text that plugins wrote to standard error during the call. */
 let written = '';
@@ -76,7 +90,7 @@ const inProcess: Invoke = (env, conf, name = 'cnikit') => {
     stdin: text(conf),
     sameNetns: (path) => sameNetns(sys, path),
   });
-  return answer(output.exitCode, output.stdout, written + output.stderr);
+  return ownAnswer(env, output.exitCode, output.stdout, written + output.stderr);
 };
 
 /** Invokers that each suite runs with: the executable in `npm test`, Node in `npm run test:soak`. */

@@ -5,9 +5,17 @@
 import { formatAddress, formatPrefix } from '@cnikit/ip';
 import { parseCidr, parseIp } from '../address.ts';
 import type { Dns, Route } from '../schemas/index.ts';
+import type { Version } from '../version.ts';
+
+/** A result with its version, which comes first for readers. */
+export type Stamped<T> = T & { cniVersion: Version };
 
 /** Returns the canonical text of an address with prefix length, which the guard has accepted. */
 export function canonicalCidr(text: string): string {
+  const length = text.indexOf('/') + 1;
+  if (isIpv4(text) && (text[length] !== '0' || length === text.length - 1)) {
+    return text;
+  }
   const cidr = parseCidr(text);
   if (!cidr) {
     throw new TypeError(`Invalid address ${JSON.stringify(text)}`);
@@ -20,11 +28,19 @@ export function canonicalIp(text: string | undefined): string | undefined {
   if (text === undefined || text === '') {
     return undefined;
   }
+  if (isIpv4(text)) {
+    return text;
+  }
   const bytes = parseIp(text);
   if (!bytes) {
     throw new TypeError(`Invalid address ${JSON.stringify(text)}`);
   }
   return formatAddress(bytes);
+}
+
+/** Returns true for an IPv4 address that the guard has accepted: it has one spelling, except for zeros before its length. */
+function isIpv4(text: string): boolean {
+  return !text.includes(':');
 }
 
 /** Returns '4' or '6' for a result of `canonicalCidr()`. */
@@ -55,25 +71,25 @@ export function cleanDns(dns: Dns | undefined): Dns | undefined {
 
 /** Returns a route with canonical addresses. */
 export function cleanRoute(route: Route): Route {
+  const { gw, mtu, advmss, priority, table, scope } = route;
   const out: Route = { dst: canonicalCidr(route.dst) };
-  const gw = canonicalIp(route.gw);
-  if (gw !== undefined) {
-    out.gw = gw;
+  if (gw) {
+    out.gw = canonicalIp(gw);
   }
-  if (route.mtu) {
-    out.mtu = route.mtu;
+  if (mtu) {
+    out.mtu = mtu;
   }
-  if (route.advmss) {
-    out.advmss = route.advmss;
+  if (advmss) {
+    out.advmss = advmss;
   }
-  if (route.priority) {
-    out.priority = route.priority;
+  if (priority) {
+    out.priority = priority;
   }
-  if (route.table !== undefined) {
-    out.table = route.table;
+  if (table !== undefined) {
+    out.table = table;
   }
-  if (route.scope !== undefined) {
-    out.scope = route.scope;
+  if (scope !== undefined) {
+    out.scope = scope;
   }
   return out;
 }

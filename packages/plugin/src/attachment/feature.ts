@@ -104,6 +104,7 @@ export function featurePlugin<S>(feature: Feature<S>): Plugin<S> {
     about,
     optionalEnv: ['CNI_PATH'],
     args,
+    canonicalResults: true,
     config: (raw) => feature.settings(raw),
     configForDel: settingsForDel && ((raw) => settingsForDel(raw)),
     add: (context) => feature.add(context, requiredPrevResult(context)),

@@ -11,7 +11,7 @@ import type { BridgeSettings } from './settings.ts';
 
 /** Fills in missing gateways: the first host of the subnet. */
 export function withGateways(ips: readonly IpConfig[]): (IpConfig & { gateway: string })[] {
-  return ips.map((ip) => ({ ...ip, gateway: ip.gateway ?? firstHost(ip.address) }));
+  return ips.map(({ address, gateway = firstHost(address) }) => ({ address, gateway }));
 }
 
 /**

@@ -13,6 +13,7 @@ export function bridgePlugin(sys: Sys): AttachPlugin<BridgeSettings> {
     about: 'cnikit bridge: bridge, host-local addresses and routes for a pod, in one process',
     // CNI_PATH is only for delegated IPAM plugins; host-local is built in.
     optionalEnv: ['CNI_PATH'],
+    canonicalResults: true,
     args: [...BRIDGE_ARGS, 'IP'],
     config: bridgeSettings,
     configForDel: bridgeSettingsForDel,

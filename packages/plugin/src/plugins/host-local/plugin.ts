@@ -12,6 +12,7 @@ export function hostLocalPlugin(sys: Sys): Plugin<NetworkSettings> {
   return definePlugin<NetworkSettings>({
     about: 'cnikit host-local: addresses from ranges of this node',
     optionalEnv: ['CNI_PATH'],
+    canonicalResults: true,
     config: (raw) => ({ network: raw.name, raw, knownArgs: [] }),
     add: (context) => add(sys, context),
     del: (context) => hostLocal(sys, context).del(),

@@ -12,6 +12,7 @@ export function loopbackPlugin(sys: Sys): Plugin<unknown> {
   return definePlugin<unknown>({
     about: 'cnikit loopback: brings the loopback interface of a pod up',
     optionalEnv: ['CNI_PATH'],
+    canonicalResults: true,
     add: ({ netns, prevResult }) =>
       within(openPodNamespace(sys, netns), (route) => {
         const { index, mac, up } = loopback(route);

@@ -12,6 +12,7 @@ export function ptpPlugin(sys: Sys): Plugin<PtpSettings> {
     about: 'cnikit ptp: a routed veth pair and host-local addresses for a pod, in one process',
     // CNI_PATH is only for delegated IPAM plugins; host-local is built in.
     optionalEnv: ['CNI_PATH'],
+    canonicalResults: true,
     config: ptpSettings,
     configForDel: ptpSettingsForDel,
     add: (context) => add(sys, context),

@@ -133,6 +133,6 @@ export function hostEndRequests(
   return requests;
 }
 
-function withGateway(ip: IpConfig): RoutedAddress {
-  return { ...ip, gateway: isIPv6(ip.address) ? GATEWAYS.ipv6 : GATEWAYS.ipv4 };
+function withGateway({ address }: IpConfig): RoutedAddress {
+  return { address, gateway: isIPv6(address) ? GATEWAYS.ipv6 : GATEWAYS.ipv4 };
 }

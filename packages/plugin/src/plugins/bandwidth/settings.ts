@@ -56,6 +56,11 @@ function checked(value: unknown, msg: string): BandwidthConf {
   throw new CniError(ErrorCode.InvalidNetworkConfig, msg, explain('bandwidthConf', conf));
 }
 
-function saysSomething(conf: Readonly<Record<string, unknown>>): boolean {
-  return Object.keys(bandwidthConfKeys).some((key) => conf[key] !== undefined);
+function saysSomething({ ingressRate, ingressBurst, egressRate, egressBurst }: BandwidthConf): boolean {
+  return (
+    ingressRate !== undefined ||
+    ingressBurst !== undefined ||
+    egressRate !== undefined ||
+    egressBurst !== undefined
+  );
 }

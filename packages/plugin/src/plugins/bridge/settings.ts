@@ -56,15 +56,18 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
   }
   refuseContradictions(conf, raw);
   const backend = natBackend('ipMasqBackend', conf.ipMasqBackend);
-  return settingsOf(raw, conf, vlanRanges(conf.vlanTrunk ?? []), backend);
+  return settingsOf(raw, conf, conf.vlanTrunk ? vlanRanges(conf.vlanTrunk) : [], backend);
 }
 
 /** Returns the configuration for DEL and GC, which ignores invalid and contradictory fields. `bridge` is '' when it is invalid. */
 export function bridgeSettingsForDel(raw: CheckedConfig): BridgeSettings {
   const conf = normaliseKeys(raw, bridgeConfKeys) as CheckedConfig;
   const valid = validFields(conf, isBridgeConf);
-  const isUnknown = conf.bridge !== undefined && valid.bridge === undefined;
-  return { ...settingsOf(raw, valid, [], undefined), ...(isUnknown && { bridge: '' }) };
+  const settings = settingsOf(raw, valid, [], undefined);
+  if (conf.bridge !== undefined && valid.bridge === undefined) {
+    settings.bridge = '';
+  }
+  return settings;
 }
 
 function settingsOf(

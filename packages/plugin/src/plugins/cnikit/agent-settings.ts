@@ -28,10 +28,8 @@ export function agentSettings(raw: CheckedConfig): AgentSettings {
   }
   const { readinessFile = '', refuseAdd = '', hostSysctls = {}, policy } = conf;
   const policySocket = policy === undefined ? '' : checkedPolicySocket(policy.socket);
-  return { ...networkOf(raw), readinessFile, refuseAdd, hostSysctls, policySocket };
+  return { network: raw.name, raw, knownArgs: [], readinessFile, refuseAdd, hostSysctls, policySocket };
 }
-
-const networkOf = (raw: CheckedConfig): NetworkSettings => ({ network: raw.name, raw, knownArgs: [] });
 
 /** Length of `sun_path` without the NUL (linux/un.h). */
 const MAX_PATH_LENGTH = 107;
@@ -51,7 +49,15 @@ function checkedPolicySocket(path: string): string {
 export function agentSettingsForDel(raw: CheckedConfig): AgentSettings {
   const { policy } = normaliseKeys(raw, agentConfKeys) as { policy?: unknown };
   const policySocket = isPolicyConf(policy) && isSocketPath(policy.socket) ? policy.socket : '';
-  return { ...networkOf(raw), readinessFile: '', refuseAdd: '', hostSysctls: {}, policySocket };
+  return {
+    network: raw.name,
+    raw,
+    knownArgs: [],
+    readinessFile: '',
+    refuseAdd: '',
+    hostSysctls: {},
+    policySocket,
+  };
 }
 
 function isSocketPath(path: string): boolean {

@@ -7,7 +7,7 @@ import { isLayoutConf, layoutConfKeys } from '../../guards.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import { bridgePlugin } from '../bridge/plugin.ts';
 import { collectWithSpoofChecks } from '../bridge/removal.ts';
-import { type BridgeSettings, bridgeSettings } from '../bridge/settings.ts';
+import { type BridgeSettings, bridgeSettings, bridgeSettingsForDel } from '../bridge/settings.ts';
 import { addRouted } from '../routed/add.ts';
 import { stopAnswering } from '../routed/bridge-proxy.ts';
 import { checkRouted } from '../routed/check.ts';
@@ -35,11 +35,8 @@ export function layoutPlugin(sys: Sys): AttachPlugin<LayoutSettings> {
   return {
     ...bridge,
     config: layoutSettings,
-    configForDel: (raw) => ({
-      ...(bridge.configForDel ?? bridge.config)(raw),
-      isRouted: isRoutedConf(raw),
-      foreignSourceNamespaces: [],
-    }),
+    configForDel: (raw) =>
+      Object.assign(bridgeSettingsForDel(raw), { isRouted: isRoutedConf(raw), foreignSourceNamespaces: [] }),
     add: (context) => (context.conf.isRouted ? addRouted(sys, context) : bridge.add!(context)),
     addWithFeatures: (context, hooks) =>
       context.conf.isRouted ? addRouted(sys, context, hooks) : bridge.addWithFeatures!(context, hooks),
@@ -94,15 +91,18 @@ export function layoutSettings(raw: CheckedConfig): LayoutSettings {
     throw new CniError(ErrorCode.InvalidNetworkConfig, 'Invalid configuration', explain('layoutConf', conf));
   }
   const isRouted = conf.layout === 'routed';
-  const wanted = OF_BRIDGE.find((field) =>
-    Array.isArray(bridge[field]) ? bridge[field].length : bridge[field],
-  );
-  if (isRouted && wanted !== undefined) {
+  const wanted = isRouted ? OF_BRIDGE.find((field) => isSet(bridge[field])) : undefined;
+  if (wanted !== undefined) {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
       `Field ${wanted} needs a bridge, and layout is "routed"`,
       `Remove ${wanted}, or set layout to "bridge"`,
     );
   }
-  return { ...bridge, isRouted, foreignSourceNamespaces: conf.foreignSourceNamespaces ?? [] };
+  const { foreignSourceNamespaces = [] } = conf;
+  return Object.assign(bridge, { isRouted, foreignSourceNamespaces });
+}
+
+function isSet(value: number | boolean | readonly unknown[]): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
 }

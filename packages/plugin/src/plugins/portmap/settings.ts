@@ -71,11 +71,15 @@ function settingsOf(raw: CheckedConfig, conf: PortmapConf, backend: NatBackend):
 /** Returns the configured backend, or the one that the other fields require. */
 function backendOf(conf: PortmapConf): NatBackend {
   const named = natBackend('backend', conf.backend);
+  const { externalSetMarkChain, conditionsV4 = [], conditionsV6 = [] } = conf;
+  if (externalSetMarkChain === undefined && conditionsV4.length + conditionsV6.length === 0) {
+    return named;
+  }
   const required = new Set<NatBackend>();
-  if (conf.externalSetMarkChain !== undefined) {
+  if (externalSetMarkChain !== undefined) {
     required.add('iptables');
   }
-  for (const [first] of [conf.conditionsV4 ?? [], conf.conditionsV6 ?? []]) {
+  for (const [first] of [conditionsV4, conditionsV6]) {
     if (first !== undefined) {
       required.add(/^[-!]/.test(first) ? 'iptables' : 'nftables');
     }

@@ -22,7 +22,6 @@
 
 import { NETLINK_NETFILTER } from '@cnikit/sys';
 import { checkSpec } from '#check-spec';
-import type { ByteOrder } from './codec/bytes.ts';
 import { NetlinkEncodeError } from './codec/errors.ts';
 import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
@@ -124,6 +123,14 @@ export {
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 
+/** One end of a transaction. All its numbers are in network byte order. */
+const bracket = (type: number): Request => {
+  const payload = nfHeader('unspec', 'little', NFNL_SUBSYS_NFTABLES).finish();
+  return { type, flags: 0, payload, describe: 'nftables transaction' };
+};
+const BEGIN = bracket(NFNL_MSG_BATCH_BEGIN);
+const END = bracket(NFNL_MSG_BATCH_END);
+
 /**
  * Opens a connection to nftables.
  *
@@ -154,25 +161,20 @@ export class NftConnection {
    * @throws {NetlinkError} when the kernel refuses a request. Then nothing has changed, and `index` is its index (-1: the
    * whole transaction).
    */
-  commit(requests: readonly Request[], order: ByteOrder = 'little'): void {
+  commit(requests: readonly Request[]): void {
     if (!Array.isArray(requests)) {
       throw new NetlinkEncodeError('BAD_REQUEST', 'A transaction is an array of requests');
     }
     if (requests.length === 0) {
       return;
     }
-    const bracket = (type: number): Request => {
-      const payload = nfHeader('unspec', order, NFNL_SUBSYS_NFTABLES).finish();
-      return { type, flags: 0, payload, describe: 'nftables transaction' };
-    };
-    const [begin, end] = [bracket(NFNL_MSG_BATCH_BEGIN), bracket(NFNL_MSG_BATCH_END)];
     if (requests.every(({ more }) => more === undefined)) {
-      this.connection.transaction([begin, ...requests, end]);
+      this.connection.transaction([BEGIN, ...requests, END]);
       return;
     }
     const messages = requests.flatMap((request) => [request, ...(request.more ?? [])]);
     const indexes = requests.flatMap(({ more = [] }, index) => [index, ...more.map(() => index)]);
-    this.connection.transaction([begin, ...messages, end], indexes);
+    this.connection.transaction([BEGIN, ...messages, END], indexes);
   }
 
   /** Returns tables, `nft list tables`. */

@@ -1,4 +1,4 @@
-import { plainLength, readPlain } from '#native';
+import { plainLength, readPlain, writePlain } from '#native';
 
 /**
  * UTF-8 for names, without the runtime's help (QuickJS has no TextDecoder).
@@ -92,6 +92,11 @@ export function nameBytes(name: string): Uint8Array {
 
 /** Writes `text` at `at` and returns the position after it. `textLength()` returns the room that it needs. */
 export function encodeText(text: string, into: Uint8Array, at: number): number {
+  const plain = plainLength(text);
+  if (plain >= 0) {
+    writePlain(text, into, at);
+    return at + plain;
+  }
   let to = at;
   // Reading a string's length is slow in QuickJS. Most text is ASCII.
   for (let i = 0, end = text.length; i < end; i++) {

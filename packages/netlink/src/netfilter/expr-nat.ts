@@ -2,7 +2,8 @@
 import { type Family, parseAddress } from '@cnikit/ip';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { portBytes } from './expr-parts.ts';
-import { constant, type Expression, NFT_REG_1, NFT_REG_2 } from './expression.ts';
+import { type Expression, NFT_REG_1, NFT_REG_2 } from './expression.ts';
+import { constant } from './expression-encode.ts';
 
 /** `masquerade`, in a nat chain of the hook postrouting. */
 export const masquerade = (options: { flags?: number } = {}): Expression[] => [

@@ -3,7 +3,8 @@ import type { Family } from '@cnikit/ip';
 import { type ByteOrder, writeU32 } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { encodeText, textLength } from '../codec/text.ts';
-import { constant, type Expression, NFT_REG_1 } from './expression.ts';
+import { type Expression, NFT_REG_1 } from './expression.ts';
+import { constant } from './expression-encode.ts';
 
 const NFT_META_NFPROTO = 15;
 export const LINK_HEADER = 0;

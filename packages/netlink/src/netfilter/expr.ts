@@ -24,7 +24,8 @@ import {
   portBytes,
   TRANSPORT_HEADER,
 } from './expr-parts.ts';
-import { constant, type Expression, NFT_REG_1, type Verdict } from './expression.ts';
+import { type Expression, NFT_REG_1, type Verdict } from './expression.ts';
+import { constant } from './expression-encode.ts';
 import { NF_ACCEPT, NF_DROP, NFT_GOTO, NFT_JUMP, NFT_RETURN } from './objects.ts';
 
 export { type KeyPart, lookup, type Selector, verdictMap } from './expr-lookup.ts';
@@ -100,21 +101,44 @@ function addressMatch(text: string, offset4: number, offset6: number, options?: 
   const { address, length } = prefix;
   const isIpv4 = address.length === 4;
   const offset = isIpv4 ? offset4 : offset6;
+  const version = ipVersion(isIpv4 ? 'ipv4' : 'ipv6');
+  if (length > 0 && length % 8 === 0) {
+    // Whole bytes need no mask.
+    const len = length / 8;
+    return [...version, loadHeader(offset, len), compare(address.slice(0, len), options)];
+  }
+  const len = address.length;
   const mask = address.map((_, i) => 0xff << (8 - Math.min(8, Math.max(0, length - 8 * i))));
-  const network = address.map((byte, i) => byte & mask[i]!);
-  const whole = length > 0 && length % 8 === 0; // whole bytes need no mask
-  const len = whole ? length / 8 : address.length;
   return [
-    ...ipVersion(isIpv4 ? 'ipv4' : 'ipv6'),
-    { name: 'payload', base: NETWORK_HEADER, offset, len, dreg: NFT_REG_1 },
-    ...(whole
-      ? []
-      : [
-          { name: 'bitwise', sreg: NFT_REG_1, dreg: NFT_REG_1, len, mask, xor: new Uint8Array(len) } as const,
-        ]),
-    compare(network.slice(0, len), options),
+    ...version,
+    loadHeader(offset, len),
+    { name: 'bitwise', sreg: NFT_REG_1, dreg: NFT_REG_1, len, mask, xor: new Uint8Array(len) },
+    compare(
+      address.map((byte, i) => byte & mask[i]!),
+      options,
+    ),
   ];
 }
+
+const headerField = (offset: number, len: number) =>
+  ({ name: 'payload', base: NETWORK_HEADER, offset, len, dreg: NFT_REG_1 }) as const;
+
+/** Fields of IPv4 headers, source and destination, by their place. */
+const headerLoads = [12, 16].map((offset) =>
+  [1, 2, 3, 4].map((len) => constant<Expression>(headerField(offset, len))),
+);
+
+/** Loads the first bytes of an address. */
+function loadHeader(offset: number, len: number): Expression {
+  const bySize = offset === 12 ? headerLoads[0] : offset === 16 ? headerLoads[1] : undefined;
+  return bySize?.[len - 1] ?? headerField(offset, len);
+}
+
+/**
+ * Encodes expressions that many rules have, such as `setMarkBits(0x4000)`. Do not change them afterwards.
+ */
+export const encoded = (expressions: readonly Expression[]): readonly Expression[] =>
+  expressions.map((expression) => constant(expression));
 
 const protocolNumbers = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 const isTcp = constant(compare(Uint8Array.of(protocolNumbers.tcp)));

@@ -2,18 +2,8 @@
  * Expressions: the instructions of nftables rules, with the names and fields of linux/netfilter/nf_tables.h. Most load a
  * register or use one; NFT_REG_1 to NFT_REG_4 have 16 bytes.
  */
-import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
-import { NetlinkEncodeError } from '../codec/errors.ts';
 import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
-import { requestEncoder } from '../codec/request.ts';
-import {
-  keepUnknown,
-  readField,
-  refuseUnknown,
-  type Table,
-  type Values,
-  writeFields,
-} from '../codec/table.ts';
+import { keepUnknown, readField, type Table, type Values } from '../codec/table.ts';
 
 export const NFT_REG_VERDICT = 0;
 export const NFT_REG_1 = 1;
@@ -24,7 +14,7 @@ export const NFT_REG_4 = 4;
 export const NFT_REG32_00 = 8;
 
 /** Scalars of each expression. */
-const tables = {
+export const tables = {
   bitwise: {
     sreg: [1, 'be32', 'NFTA_BITWISE_SREG'],
     dreg: [2, 'be32', 'NFTA_BITWISE_DREG'],
@@ -125,7 +115,7 @@ const tables = {
 } as const satisfies Record<string, Table>;
 
 /** Members that are NFTA_DATA: bytes in packet order. */
-const dataMembers: Readonly<Record<string, readonly (readonly [member: string, type: number])[]>> = {
+export const dataMembers: Readonly<Record<string, readonly (readonly [member: string, type: number])[]>> = {
   bitwise: [
     ['mask', 4],
     ['xor', 5],
@@ -138,7 +128,7 @@ const dataMembers: Readonly<Record<string, readonly (readonly [member: string, t
     ['to', 4],
   ],
 };
-const NONE = [] as const;
+export const NONE = [] as const;
 
 interface Data {
   bitwise: { mask?: Uint8Array; xor?: Uint8Array; data?: Uint8Array };
@@ -160,87 +150,10 @@ type KnownExpression = { [K in keyof typeof tables]: { name: K } & Members<K> }[
 /** One instruction of a rule. Unknown kinds have only a name and bytes. */
 export type Expression = KnownExpression | { name: 'other'; kind: string; bytes: Uint8Array };
 
-const NFTA_EXPR_NAME = 1;
-const NFTA_EXPR_DATA = 2;
-const NFTA_DATA_VALUE = 1;
-const NFTA_DATA_VERDICT = 2;
-const NFTA_LIST_ELEM = 1;
-
-/** Encoded expressions of many rules. In an executable they are part of the snapshot. */
-const constants = new WeakMap<Expression, Uint8Array>();
-
-/** Encodes an expression in advance. Do not change it afterwards. */
-export function constant<E extends Expression>(expression: E): E {
-  const encoder = requestEncoder('little');
-  writeExpression(encoder, expression);
-  constants.set(expression, encoder.finish());
-  return expression;
-}
-
-/** Writes NFTA_RULE_EXPRESSIONS. */
-export function writeExpressions(encoder: Encoder, type: number, expressions: readonly Expression[]): void {
-  const list = encoder.nest(type | NLA_F_NESTED);
-  for (const expression of expressions) {
-    const bytes = encoder.order === 'little' ? constants.get(expression) : undefined;
-    if (bytes === undefined) {
-      writeExpression(encoder, expression);
-    } else {
-      encoder.putBytes(bytes);
-    }
-  }
-  encoder.end(list);
-}
-
-function writeExpression(encoder: Encoder, expression: Expression): void {
-  if (expression?.name === undefined) {
-    throw new NetlinkEncodeError('BAD_REQUEST', 'A statement is an array: spread it, [...expr.accept()]');
-  }
-  const element = encoder.nest(NFTA_LIST_ELEM | NLA_F_NESTED);
-  encoder.string(NFTA_EXPR_NAME, expression.name === 'other' ? expression.kind : expression.name);
-  const data = encoder.nest(NFTA_EXPR_DATA | NLA_F_NESTED);
-  writeMembers(encoder, expression);
-  encoder.end(data).end(element);
-}
-
-function writeMembers(encoder: Encoder, expression: Expression): void {
-  if (expression.name === 'other') {
-    encoder.putBytes(expression.bytes);
-    return;
-  }
-  const { name } = expression;
-  if (!Object.hasOwn(tables, name)) {
-    throw new NetlinkEncodeError('BAD_REQUEST', `Unknown expression ${String(name)}`);
-  }
-  refuseUnknown(`Expression ${name}`, (expression as { unknown?: UnknownAttribute[] }).unknown);
-  writeFields(encoder, tables[name] as Table, expression as never);
-  const values = expression as unknown as Record<string, Uint8Array | undefined>;
-  for (const [member, type] of dataMembers[name] ?? NONE) {
-    const bytes = values[member];
-    if (bytes !== undefined) {
-      writeData(encoder, type, bytes);
-    }
-  }
-  if (name === 'immediate' && expression.verdict !== undefined) {
-    writeVerdict(encoder, 2, expression.verdict);
-  }
-}
-
-/** NFTA_DATA with bytes. */
-export function writeData(encoder: Encoder, type: number, bytes: Uint8Array): void {
-  const data = encoder.nest(type | NLA_F_NESTED);
-  encoder.raw(NFTA_DATA_VALUE, bytes).end(data);
-}
-
-/** NFTA_DATA with a verdict. */
-export function writeVerdict(encoder: Encoder, type: number, { code, chain }: Verdict): void {
-  const data = encoder.nest(type | NLA_F_NESTED);
-  const verdict = encoder.nest(NFTA_DATA_VERDICT | NLA_F_NESTED);
-  encoder.be32(1, code >>> 0);
-  if (chain !== undefined) {
-    encoder.string(2, chain);
-  }
-  encoder.end(verdict).end(data);
-}
+export const NFTA_EXPR_NAME = 1;
+export const NFTA_EXPR_DATA = 2;
+export const NFTA_DATA_VALUE = 1;
+export const NFTA_DATA_VERDICT = 2;
 
 /** NFTA_DATA: bytes or a verdict. */
 export function readData(reader: AttributeReader): Uint8Array | Verdict {

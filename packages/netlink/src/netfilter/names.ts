@@ -14,13 +14,17 @@ const KEYWORDS =
   ' rt2 rtclassid rule ruleset sctp secmark set size skgid skuid snat socket srh symhash synproxy' +
   ' table tcp th time timeout tproxy type typeof udp udplite undefine update vlan vmap xor xt ';
 
+/** Length of the longest keyword. */
+const MAX_KEYWORD = Math.max(...KEYWORDS.split(' ').map(({ length }) => length));
+
 /**
  * Checks the name of an object to create. A listing with such a name would make `nft -f` refuse the whole file.
  *
  * @throws {NetlinkEncodeError} BAD_REQUEST when `nft` cannot read the name
  */
 export function checkName(kind: string, name: string): void {
-  if (typeof name !== 'string' || !/^[A-Za-z_][\w./:-]*$/.test(name) || KEYWORDS.includes(` ${name} `)) {
+  const isReadable = typeof name === 'string' && /^[A-Za-z_][\w./:-]*$/.test(name);
+  if (!isReadable || (name.length <= MAX_KEYWORD && KEYWORDS.includes(` ${name} `))) {
     throw new NetlinkEncodeError('BAD_REQUEST', `nft -f cannot read a ${kind} named ${JSON.stringify(name)}`);
   }
 }

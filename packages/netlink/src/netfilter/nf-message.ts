@@ -33,5 +33,6 @@ export function nfFamilyWord(number: number | undefined): NfFamily {
 
 /** Returns an encoder that contains struct nfgenmsg. */
 export function nfHeader(family: NfFamily, order: ByteOrder, resource = 0): Encoder {
-  return requestEncoder(order).putU8(nfFamilyNumber(family)).putU8(0).putBe16(resource);
+  // Family, version 0 and resource. Resources are small.
+  return requestEncoder(order).putBe32((nfFamilyNumber(family) << 24) | resource);
 }

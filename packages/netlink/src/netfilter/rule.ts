@@ -7,20 +7,26 @@ import { attributesAfter } from '../codec/message.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, type Table, writeFields } from '../codec/table.ts';
 import { commentData, readComment } from './comment.ts';
-import { type Expression, readExpressions, writeExpressions } from './expression.ts';
+import { type Expression, readExpressions } from './expression.ts';
+import { writeExpressions } from './expression-encode.ts';
 import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
 import { NFT_MSG_DELRULE, NFT_MSG_GETRULE, NFT_MSG_NEWRULE, request } from './objects.ts';
 
+const NFTA_RULE_TABLE = 1;
+const NFTA_RULE_CHAIN = 2;
 const NFTA_RULE_EXPRESSIONS = 4;
 const NFTA_RULE_USERDATA = 7;
 
-const ruleTable = {
-  table: [1, 'string', 'NFTA_RULE_TABLE'],
-  chain: [2, 'string', 'NFTA_RULE_CHAIN'],
+const numbersTable = {
   /** The kernel's number for the rule. */
   handle: [3, 'be64', 'NFTA_RULE_HANDLE'],
   /** Handle of the rule to insert before or append after. */
   position: [6, 'be64', 'NFTA_RULE_POSITION'],
+} as const satisfies Table;
+const ruleTable = {
+  table: [NFTA_RULE_TABLE, 'string', 'NFTA_RULE_TABLE'],
+  chain: [NFTA_RULE_CHAIN, 'string', 'NFTA_RULE_CHAIN'],
+  ...numbersTable,
 } as const satisfies Table;
 
 /** A rule to create. */
@@ -30,7 +36,7 @@ export interface RuleSpec {
   chain: string;
   expressions: readonly Expression[];
   /** At most 128 bytes. */
-  comment?: string;
+  comment?: string | undefined;
   /** The rule to replace, with `replace`. */
   handle?: number | bigint;
   position?: number | bigint;
@@ -47,16 +53,19 @@ const modes = { append: NLM_F_CREATE | NLM_F_APPEND, insert: NLM_F_CREATE, repla
 /** NFT_MSG_NEWRULE, `nft add rule`, `insert rule` or `replace rule`. */
 export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
   checkSpec('nftables rule', spec);
-  const encoder = nfHeader(spec.family, order);
-  writeFields(encoder, ruleTable, spec);
+  const { family, table, chain, comment } = spec;
+  const encoder = nfHeader(family, order).string(NFTA_RULE_TABLE, table).string(NFTA_RULE_CHAIN, chain);
+  if (spec.handle !== undefined || spec.position !== undefined) {
+    writeFields(encoder, numbersTable, spec);
+  }
   if (!Array.isArray(spec.expressions)) {
     throw new NetlinkEncodeError('BAD_REQUEST', 'expressions is not an array');
   }
   writeExpressions(encoder, NFTA_RULE_EXPRESSIONS, spec.expressions);
-  if (spec.comment !== undefined) {
-    encoder.raw(NFTA_RULE_USERDATA, commentData(spec.comment));
+  if (comment !== undefined) {
+    encoder.raw(NFTA_RULE_USERDATA, commentData(comment));
   }
-  const describe = `new rule in ${spec.family} ${spec.table} ${spec.chain}`;
+  const describe = `new rule in ${family} ${table} ${chain}`;
   return request(NFT_MSG_NEWRULE, modes[spec.mode ?? 'append'], encoder, describe);
 }
 

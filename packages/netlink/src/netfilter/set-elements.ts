@@ -9,7 +9,8 @@ import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, type Table, writeFields } from '../codec/table.ts';
 import { commentData, readComment } from './comment.ts';
-import { readData, type Verdict, writeData, writeVerdict } from './expression.ts';
+import { readData, type Verdict } from './expression.ts';
+import { writeData, writeVerdict } from './expression-encode.ts';
 import { NFGENMSG_SIZE, nfHeader } from './nf-message.ts';
 import * as nft from './objects.ts';
 import { request } from './objects.ts';
@@ -154,7 +155,9 @@ function writeElement(encoder: Encoder, element: SetElement): void {
   if (element.verdict !== undefined) {
     writeVerdict(encoder, 2, element.verdict);
   }
-  writeFields(encoder, elementTable, element);
+  if (element.flags !== undefined || element.timeout !== undefined || element.expiration !== undefined) {
+    writeFields(encoder, elementTable, element);
+  }
   if (element.comment !== undefined) {
     encoder.raw(USERDATA, commentData(element.comment));
   }

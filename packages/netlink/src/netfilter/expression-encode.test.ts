@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { requestEncoder } from '../codec/request.ts';
+import type { Expression } from './expression.ts';
+import { constant, writeExpressions } from './expression-encode.ts';
+
+const encoded = (...expressions: Expression[]) => {
+  const encoder = requestEncoder('little');
+  writeExpressions(encoder, 4, expressions);
+  return encoder.finish();
+};
+
+test.each([1, 2, 3, 4, 5, 8, 15, 16, 17])(
+  'writeExpressions() writes %i bytes of data alike by each path',
+  (size) => {
+    const data = Uint8Array.from({ length: size }, (_, i) => i + 1);
+    const all = [
+      { name: 'cmp', sreg: 1, op: 0, data },
+      { name: 'cmp', sreg: 1, op: 1, data },
+      { name: 'cmp', sreg: 2, op: 0, data },
+      ...[0, 1, 2, 3].map((dreg) => ({ name: 'immediate', dreg, data })),
+    ] as Expression[];
+    for (const one of all) {
+      // An expression with a list of unknown attributes takes the general path.
+      expect(encoded(one)).toEqual(encoded({ ...one, unknown: [] } as unknown as Expression));
+      expect(encoded(constant({ ...one }))).toEqual(encoded(one));
+    }
+  },
+);

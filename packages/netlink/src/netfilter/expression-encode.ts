@@ -1,0 +1,156 @@
+/** Encodes the expressions of nftables rules. */
+import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import type { UnknownAttribute } from '../codec/reader.ts';
+import { requestEncoder } from '../codec/request.ts';
+import { refuseUnknown, type Table, writeFields } from '../codec/table.ts';
+import {
+  dataMembers,
+  type Expression,
+  NFT_REG_1,
+  NFT_REG_2,
+  NFT_REG_VERDICT,
+  NFTA_DATA_VALUE,
+  NFTA_DATA_VERDICT,
+  NFTA_EXPR_DATA,
+  NFTA_EXPR_NAME,
+  NONE,
+  tables,
+  type Verdict,
+} from './expression.ts';
+
+const NFTA_LIST_ELEM = 1;
+/** NFT_CMP_EQ. */
+const EQUAL = 0;
+
+/** Encoded expressions of many rules. In an executable they are part of the snapshot. */
+const constants = new WeakMap<Expression, Uint8Array>();
+
+/** Encodes an expression in advance. Do not change it afterwards. */
+export function constant<E extends Expression>(expression: E): E {
+  const encoder = requestEncoder('little');
+  writeExpression(encoder, expression);
+  constants.set(expression, encoder.finish());
+  return expression;
+}
+
+/** Writes NFTA_RULE_EXPRESSIONS. */
+export function writeExpressions(encoder: Encoder, type: number, expressions: readonly Expression[]): void {
+  const list = encoder.nest(type | NLA_F_NESTED);
+  const isLittle = encoder.order === 'little';
+  for (const expression of expressions) {
+    const bytes = isLittle ? constants.get(expression) : undefined;
+    if (bytes !== undefined) {
+      encoder.putBytes(bytes);
+    } else if (!(isLittle && writeAfterStart(encoder, expression))) {
+      writeExpression(encoder, expression);
+    }
+  }
+  encoder.end(list);
+}
+
+function writeExpression(encoder: Encoder, expression: Expression): void {
+  if (expression?.name === undefined) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'A statement is an array: spread it, [...expr.accept()]');
+  }
+  const element = encoder.nest(NFTA_LIST_ELEM | NLA_F_NESTED);
+  encoder.string(NFTA_EXPR_NAME, expression.name === 'other' ? expression.kind : expression.name);
+  const data = encoder.nest(NFTA_EXPR_DATA | NLA_F_NESTED);
+  writeMembers(encoder, expression);
+  encoder.end(data).end(element);
+}
+
+function writeMembers(encoder: Encoder, expression: Expression): void {
+  if (expression.name === 'other') {
+    encoder.putBytes(expression.bytes);
+    return;
+  }
+  const { name } = expression;
+  if (!Object.hasOwn(tables, name)) {
+    throw new NetlinkEncodeError('BAD_REQUEST', `Unknown expression ${String(name)}`);
+  }
+  refuseUnknown(`Expression ${name}`, (expression as { unknown?: UnknownAttribute[] }).unknown);
+  writeFields(encoder, tables[name] as Table, expression as never);
+  const values = expression as unknown as Record<string, Uint8Array | undefined>;
+  for (const [member, type] of dataMembers[name] ?? NONE) {
+    const bytes = values[member];
+    if (bytes !== undefined) {
+      writeData(encoder, type, bytes);
+    }
+  }
+  if (name === 'immediate' && expression.verdict !== undefined) {
+    writeVerdict(encoder, 2, expression.verdict);
+  }
+}
+
+/** Sizes of ports, marks and addresses, and of prefixes of IPv4. */
+const DATA_SIZES = [1, 2, 3, 4, 16];
+
+/** Encodes expressions that end with their data, without the data. The result has them by size of the data. */
+function starts(expression: Expression): readonly (Uint8Array | undefined)[] {
+  const bySize: (Uint8Array | undefined)[] = new Array(Math.max(...DATA_SIZES) + 1).fill(undefined);
+  for (const size of DATA_SIZES) {
+    const encoder = requestEncoder('little');
+    writeExpression(encoder, { ...expression, data: new Uint8Array(size) } as Expression);
+    bySize[size] = encoder.finish().slice(0, -((size + 3) & ~3));
+  }
+  return bySize;
+}
+
+/** Comparisons of the first register that match equal data. */
+const equalStarts = starts({ name: 'cmp', sreg: NFT_REG_1, op: EQUAL });
+/** Assignments of data, by register. */
+const immediateStarts = [NFT_REG_VERDICT, NFT_REG_1, NFT_REG_2].map((dreg) =>
+  starts({ name: 'immediate', dreg }),
+);
+
+interface AnyMembers {
+  name: string;
+  data?: Uint8Array;
+  sreg?: number;
+  dreg?: number;
+  op?: number;
+  verdict?: unknown;
+  unknown?: unknown;
+}
+
+/** Writes an expression whose start is encoded in advance. Returns false for any other. */
+function writeAfterStart(encoder: Encoder, expression: Expression): boolean {
+  const { name, data, sreg, dreg, op, verdict, unknown } = (expression ?? {}) as AnyMembers;
+  if (data === undefined || verdict !== undefined || unknown !== undefined) {
+    return false;
+  }
+  const bySize =
+    name === 'cmp' && sreg === NFT_REG_1 && op === EQUAL
+      ? equalStarts
+      : name === 'immediate'
+        ? immediateStarts[dreg ?? -1]
+        : undefined;
+  const start = bySize?.[data.length];
+  if (start === undefined) {
+    return false;
+  }
+  encoder.putBytes(start).putBytes(data);
+  const padding = -data.length & 3;
+  if (padding !== 0) {
+    encoder.putZeros(padding);
+  }
+  return true;
+}
+
+/** NFTA_DATA with bytes. */
+export function writeData(encoder: Encoder, type: number, bytes: Uint8Array): void {
+  const data = encoder.nest(type | NLA_F_NESTED);
+  encoder.raw(NFTA_DATA_VALUE, bytes).end(data);
+}
+
+/** NFTA_DATA with a verdict. */
+export function writeVerdict(encoder: Encoder, type: number, { code, chain }: Verdict): void {
+  const data = encoder.nest(type | NLA_F_NESTED);
+  const verdict = encoder.nest(NFTA_DATA_VERDICT | NLA_F_NESTED);
+  encoder.be32(1, code >>> 0);
+  if (chain !== undefined) {
+    encoder.string(2, chain);
+  }
+  encoder.end(verdict).end(data);
+}

@@ -47,7 +47,8 @@ export function shape(
 ): Interface | undefined {
   const steps: Step[] = [];
   if (ingress !== undefined) {
-    steps.push({ request: bucketOn(host, ingress), undo: delQdisc({ index: host.index, handle: HANDLE }) });
+    const { index } = host;
+    steps.push({ request: bucketOn(host, ingress), undo: () => delQdisc({ index, handle: HANDLE }) });
   }
   // All other requests form one batch, which needs the device's index.
   const ifb = egress === undefined ? undefined : createIfb(sys, route, attachment, host.mtu);
@@ -60,7 +61,7 @@ export function shape(
       { request: bucketOn(ifb, egress) },
       { request: setLink({ index: ifb.index, up: true, ...group }) },
       ...(group === undefined ? [] : [{ request: setLink({ index, ...group }) }]),
-      { request: newQdisc({ index, kind: 'ingress' }), undo: delQdisc({ index, kind: 'ingress' }) },
+      { request: newQdisc({ index, kind: 'ingress' }), undo: () => delQdisc({ index, kind: 'ingress' }) },
       { request: newFilter({ index, redirect: ifb.index, priority: 1 }) },
     );
   }
@@ -78,7 +79,7 @@ type Device = Required<Pick<Link, 'name' | 'mac' | 'index'>>;
 
 interface Step {
   request: Request;
-  undo?: Request;
+  undo?: () => Request;
 }
 
 function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request {
@@ -128,7 +129,7 @@ function takeBack(sys: Sys, steps: readonly Step[], error: unknown, ifb?: LinkRe
   const done = steps.filter((_, at) => !failures.some(({ index }) => index === at));
   try {
     const route = openRtnetlink({ sys });
-    route.batchSettled([...done.flatMap(({ undo }) => undo ?? []), ...(ifb ? [delLink(ifb)] : [])]);
+    route.batchSettled([...done.flatMap(({ undo }) => undo?.() ?? []), ...(ifb ? [delLink(ifb)] : [])]);
     route.close();
   } catch {
     // Report the error that led here. DEL cleans up later.

@@ -37,9 +37,18 @@ import {
   TABLE,
 } from './nft-table.ts';
 import { takeOverTable } from './nft-takeover.ts';
-import type { PortmapSettings } from './settings.ts';
+import { DEFAULT_MARK, type PortmapSettings } from './settings.ts';
 
-const LOCALHOST = '127.0.0.0/8';
+/** Drops the match of the IP version, which each rule has already. */
+const withoutVersion = (expressions: Expression[]): Expression[] => expressions.slice(2);
+
+// Equal on all nodes, so the build encodes them into the executable.
+const FROM_LOCALHOST = expr.encoded(withoutVersion(expr.source('127.0.0.0/8')));
+const SET_DEFAULT_MARK = expr.encoded(expr.setMarkBits(DEFAULT_MARK));
+
+const setMark = (mark: number): readonly Expression[] =>
+  mark === DEFAULT_MARK ? SET_DEFAULT_MARK : expr.setMarkBits(mark);
+
 /** Maximum number of lost pods to take ports from, so that an ADD ends. */
 const MAX_LOST = 64;
 
@@ -177,12 +186,10 @@ function podRules(
     if (address === undefined || own.length === 0) {
       continue;
     }
-    const addRule = (expressions: readonly Expression[], comment?: string) => {
-      const all = [...expr.ipVersion(family), ...expressions];
-      requests.push(newRule({ ...IN_TABLE, chain, expressions: all, ...(comment && { comment }) }));
-    };
+    const version = expr.ipVersion(family);
     for (const match of markedSources(settings, family, address)) {
-      addRule([...match, ...expr.setMarkBits(settings.mark)]);
+      const expressions = [...version, ...match, ...setMark(settings.mark)];
+      requests.push(newRule({ ...IN_TABLE, chain, expressions }));
     }
     // A port of one address comes before the same port of all addresses.
     for (const port of [...own].sort((a, b) => Number(!a.hostIP) - Number(!b.hostIP))) {
@@ -195,13 +202,14 @@ function podRules(
       seen.add(note);
       elements.push(element);
       const expressions = [
+        ...version,
         // First, so that nft lists the rule the same after it loaded a listing.
         ...(port.hostIP === undefined ? [] : withoutVersion(expr.destination(port.hostIP))),
         ...expr.protocol(port.protocol),
         ...expr.destinationPort(port.hostPort),
         ...expr.dnat({ address: withoutLength(address), port: port.containerPort }),
       ];
-      addRule(expressions, note);
+      requests.push(newRule({ ...IN_TABLE, chain, expressions, comment: note }));
     }
   }
   return { requests, elements };
@@ -212,20 +220,16 @@ function markedSources(
   { snat, masqAll }: PortPlan['settings'],
   family: Family,
   address: string,
-): Expression[][] {
+): (readonly Expression[])[] {
   if (!snat) {
     return [];
   }
   if (masqAll) {
     return [[]];
   }
-  return [subnetOf(address), ...(family === 'ipv4' ? [LOCALHOST] : [])].map((from) =>
-    withoutVersion(expr.source(from)),
-  );
+  const subnet = withoutVersion(expr.source(subnetOf(address)));
+  return family === 'ipv4' ? [subnet, FROM_LOCALHOST] : [subnet];
 }
-
-/** Drops the match of the IP version, which each rule has already. */
-const withoutVersion = (expressions: Expression[]): Expression[] => expressions.slice(2);
 
 /** Lists what an attachment's ports lack. */
 export function portDifferences(nft: NftConnection, plan: PortPlan): string[] {

@@ -3,12 +3,8 @@ import { CniError, type Context, ErrorCode, type IpConfig } from '@cnikit/cni-sp
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings, PodIpam } from '../ipam/pod-ipam.ts';
 import { iptablesMasqueradeDifferences, masqueradeByIptables } from './masquerade-iptables.ts';
-import {
-  masqueradeChange,
-  masqueradeCollection,
-  masqueradeDifferences,
-  masqueradeRemoval,
-} from './masquerade-nftables.ts';
+import { masqueradeChange, masqueradeDifferences } from './masquerade-nftables.ts';
+import { masqueradeCollection, masqueradeRemoval } from './masquerade-removal.ts';
 import { upstreamMasqueradeChange, upstreamMasqueradeDifferences } from './masquerade-upstream.ts';
 import {
   collectLegacyNatChains,

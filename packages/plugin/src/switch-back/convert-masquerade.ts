@@ -1,5 +1,5 @@
 import { masqueradeByIptables } from '../nat/masquerade-iptables.ts';
-import { masqueradeRemoval } from '../nat/masquerade-nftables.ts';
+import { masqueradeRemoval } from '../nat/masquerade-removal.ts';
 import { upstreamMasqueradeChange } from '../nat/masquerade-upstream.ts';
 import { masqueradedAddresses } from '../nat/masqueraded-addresses.ts';
 import { MASQUERADE_CHAINS } from '../nat/nat-chain.ts';

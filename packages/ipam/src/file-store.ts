@@ -15,13 +15,13 @@
 
 import type { Sys } from '@cnikit/sys';
 import { checkKeys } from '#check-keys';
-import { IpamError } from './errors.ts';
 import { Directory } from './file/directory.ts';
+import { explained, isSysError } from './file/errno.ts';
 import { isAddressName, LOCK_NAME } from './file/format.ts';
-import { withFlock } from './file/lock.ts';
+import { acquire, openLock } from './file/lock.ts';
 import { orphanedIndexes, removeOrphanedIndexes } from './file/orphaned-indexes.ts';
-import { INCOMPLETE, makeDirs, OwnerIndex, sharesEntry } from './file/owner-index.ts';
-import { type AddressInUse, holds, isSysError, ReservationWriter } from './file/reservation-writer.ts';
+import { INCOMPLETE, OwnerIndex, sharesEntry } from './file/owner-index.ts';
+import { type AddressInUse, holds, ReservationWriter } from './file/reservation-writer.ts';
 import type { Session } from './file/session.ts';
 import type { Claim, Owner, Store } from './store.ts';
 
@@ -51,6 +51,8 @@ export interface FileStoreOptions {
   inUse?: (() => readonly AddressInUse[]) | undefined;
 }
 
+const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
 class FileStore implements Store {
   readonly #sys: Sys;
   readonly #dataDir: string;
@@ -69,7 +71,7 @@ class FileStore implements Store {
       inUse: true,
     });
     const { sys, dir, lockTimeoutMs = 30_000, inUse } = options;
-    const path = dir.replace(/\/+$/, '');
+    const path = withoutSlashes(dir);
     const cut = path.lastIndexOf('/');
     this.#sys = sys;
     this.#dataDir = cut < 0 ? '.' : path.slice(0, cut);
@@ -81,77 +83,72 @@ class FileStore implements Store {
   }
 
   lock<T>(body: () => T): T {
-    const lockPath = this.#dir.file(LOCK_NAME);
-    const locked = () =>
-      withFlock(this.#sys, lockPath, this.#lockTimeoutMs, () => {
+    const path = this.#dir.file(LOCK_NAME);
+    try {
+      const fd = openLock(this.#sys, path, this.#dir.path);
+      try {
+        acquire(this.#sys, fd, path, this.#lockTimeoutMs);
         try {
           return body();
         } finally {
           this.#seal();
           this.#session = undefined;
         }
-      });
-    return this.#explain(() => {
-      try {
-        return locked();
-      } catch (error) {
-        // The first user of a network creates its directory, unless another process has done so since.
-        if (!isSysError(error) || error.code !== 'ENOENT' || error.path !== lockPath) {
-          throw error;
-        }
-        makeDirs(this.#sys, this.#dir.path);
-        return locked();
+      } finally {
+        this.#sys.close(fd);
       }
-    });
+    } catch (error) {
+      throw explained(error, this.#dir.path);
+    }
   }
 
   reserve(address: string, claim: Claim, rangeSet: number): boolean {
     if (this.#open().blocked.has(address) && this.#open(true).blocked.has(address)) {
       return false;
     }
-    return this.#change((session) => {
-      if (
-        !this.#writer.write(address, claim, () =>
-          this.#dir.setLast(rangeSet, address, session.lasts[rangeSet]),
-        )
-      ) {
-        return false;
-      }
+    const session = this.#begin();
+    const isFree = this.#writer.write(address, claim, rangeSet, session.lasts[rangeSet]);
+    if (isFree) {
       session.lasts[rangeSet] = address;
       session.owners.set(address, claim);
-      return true;
-    });
+    }
+    session.unfinished--;
+    return isFree;
   }
 
   release(address: string, owner: Owner): boolean {
-    return this.#change((session) => {
-      const holder = session.owners.get(address) ?? this.#dir.owner(address);
-      if (!holds(holder, owner)) {
-        return false;
-      }
+    const session = this.#begin();
+    const holder = session.owners.get(address) ?? this.#dir.owner(address);
+    const isHeld = holds(holder, owner);
+    if (isHeld) {
       this.#sys.unlink(this.#dir.file(address));
       session.owners.delete(address);
       this.#index.forget(address, holder);
-      return true;
-    });
+    }
+    session.unfinished--;
+    return isHeld;
   }
 
   find(owner: Owner): string[] {
     const session = this.#open();
-    const heldUnder = (key: Owner) =>
-      this.#index.lookup(key).filter((address) => {
-        const holder = this.#dir.owner(address);
-        if (holds(holder, owner)) {
-          session.owners.set(address, holder);
-          return true;
-        }
+    const held = this.#heldUnder(owner, owner, session);
+    return session.unnamed ? [...held, ...this.#heldUnder({ ...owner, ifName: '' }, owner, session)] : held;
+  }
+
+  /** Returns the addresses of an owner in the index under `key`. */
+  #heldUnder(key: Owner, owner: Owner, session: Session): string[] {
+    const held: string[] = [];
+    for (const address of this.#index.lookup(key)) {
+      const holder = this.#dir.owner(address);
+      if (holds(holder, owner)) {
+        session.owners.set(address, holder);
+        held.push(address);
+      } else if (!holder || !sharesEntry(holder, key)) {
         // A process was killed between writing the entry and the reservation.
-        if (!holder || !sharesEntry(holder, key)) {
-          this.#index.forget(address, key);
-        }
-        return false;
-      });
-    return [...heldUnder(owner), ...(session.unnamed ? heldUnder({ ...owner, ifName: '' }) : [])];
+        this.#index.forget(address, key);
+      }
+    }
+    return held;
   }
 
   last(rangeSet: number): string | undefined {
@@ -169,16 +166,19 @@ class FileStore implements Store {
   }
 
   reclaim(): boolean {
-    return this.#change(() => this.#reclaim());
+    const session = this.#begin();
+    const hasFreed = this.#reclaim();
+    session.unfinished--;
+    return hasFreed;
   }
 
   tidy(): void {
-    this.#change(({ sealed }) => {
-      this.#reclaim();
-      const { files } = this.#dir.scan();
-      this.#index.rebuild(files, sealed);
-      this.#index.sweep(files);
-    });
+    const session = this.#begin();
+    this.#reclaim();
+    const { files } = this.#dir.scan();
+    this.#index.rebuild(files, session.sealed);
+    this.#index.sweep(files);
+    session.unfinished--;
     this.#explain(() => removeOrphanedIndexes(this.#sys, this.#dataDir));
   }
 
@@ -207,15 +207,14 @@ class FileStore implements Store {
     const last = this.#dir.last(0);
     const fingerprint = this.#dir.fingerprint(last);
     const session: Session = {
-      unnamed: false,
-      blocked: new Set(),
-      changed: false,
-      broken: false,
-      owners: new Map(),
-      ...before,
-      looked: false,
       sealed: fingerprint,
+      unnamed: before?.unnamed ?? false,
+      blocked: before?.blocked ?? NO_ADDRESSES,
+      looked: false,
       lasts: [last],
+      changed: before?.changed ?? false,
+      unfinished: before?.unfinished ?? 0,
+      owners: before?.owners ?? new Map(),
     };
     const isNew = last === undefined && this.#inUse !== undefined;
     if (isNew || !this.#index.isSealed(fingerprint)) {
@@ -245,21 +244,21 @@ class FileStore implements Store {
     return session;
   }
 
-  #change<T>(body: (session: Session) => T): T {
+  /** Begins a change. When it has succeeded, the caller counts it as finished. */
+  #begin(): Session {
     const session = this.#open();
-    const { broken } = session;
     session.changed = true;
-    session.broken = true;
-    const result = body(session);
-    // An earlier failure stays: only a scan finds what it left.
-    session.broken = broken;
-    return result;
+    session.unfinished++;
+    return session;
   }
 
   #seal(): void {
     const session = this.#session;
-    const { changed, broken, sealed } = session ?? {};
-    if (session === undefined || !changed || broken || sealed === undefined || sealed === INCOMPLETE) {
+    if (session === undefined || !session.changed || session.unfinished > 0) {
+      return;
+    }
+    const { sealed } = session;
+    if (sealed === undefined || sealed === INCOMPLETE) {
       return;
     }
     try {
@@ -276,17 +275,17 @@ class FileStore implements Store {
     try {
       return body();
     } catch (error) {
-      if (!isSysError(error)) {
-        throw error;
-      }
-      const hint = error.syscall === 'link' ? '. Use a file system with hard links' : '';
-      throw new IpamError(
-        'IO',
-        `Cannot use the reservations in ${this.#dir.path}: ${error.message}${hint}`,
-        error,
-      );
+      throw explained(error, this.#dir.path);
     }
   }
+}
+
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') {
+    end--;
+  }
+  return path.slice(0, end);
 }
 
 /**

@@ -1,8 +1,8 @@
 import { checkKeys } from '#check-keys';
-import { type Address, compareAddresses, formatAddress, formatSubnet, parseAddress } from './address.ts';
-import { type Candidate, candidates } from './allocate.ts';
+import { type Address, compareAddresses, formatAddress, parseAddress } from './address.ts';
+import { type Candidate, reserveNext } from './allocate.ts';
 import { collect, type GcOptions, type GcResult } from './collect.ts';
-import { IpamError } from './errors.ts';
+import { IpamError, type IpamErrorCode } from './errors.ts';
 import { assertOwner } from './owner.ts';
 import { parseRangeSets, type RangeConfig, type RangeSet, rangeFor, rangeSetText } from './range.ts';
 import { type PoolStatus, statusOf } from './status.ts';
@@ -49,9 +49,6 @@ export interface CheckRequest extends Owner {
   addresses?: readonly string[];
 }
 
-/** After this number of taken addresses in a row, one listing is cheaper than more attempts. */
-const MAX_ATTEMPTS = 8;
-
 function parsed(sets: IpamOptions['rangeSets']): readonly RangeSet[] {
   if (sets === undefined) {
     return [];
@@ -96,31 +93,32 @@ export class Ipam {
       throw new IpamError('CONFIG', 'no IP ranges specified');
     }
     const wanted = this.#assign(request.requested ?? []);
+    return this.#store.lock(() => this.#reserveAll(request, wanted));
+  }
+
+  #reserveAll(claim: Claim, wanted: readonly (Candidate | undefined)[]): { ips: AllocatedAddress[] } {
     const store = this.#store;
-    return store.lock(() => {
-      const held = wanted.includes(undefined) ? store.find(request) : [];
-      const reserved: string[] = [];
-      try {
-        const ips = this.#sets.map((set, i) => {
-          const { address, range } = this.#addFrom(set, i, request, wanted[i], held);
-          reserved.push(formatAddress(address));
-          return {
-            address: formatSubnet({ address, prefix: range.prefix }),
-            gateway: formatAddress(range.gateway),
-          };
-        });
-        return { ips };
-      } catch (error) {
-        for (const address of reserved) {
-          try {
-            store.release(address, request);
-          } catch {
-            // The first error is thrown. DEL or gc() frees the rest.
-          }
-        }
-        throw error;
+    const sets = this.#sets;
+    const held = wanted.length > 0 && !wanted.includes(undefined) ? [] : store.find(claim);
+    const ips: AllocatedAddress[] = [];
+    const reserved: string[] = [];
+    try {
+      for (let i = 0; i < sets.length; i++) {
+        const { text, range } = this.#addFrom(sets[i]!, i, claim, wanted[i], held);
+        reserved.push(text);
+        ips.push({ address: `${text}/${range.prefix}`, gateway: formatAddress(range.gateway) });
       }
-    });
+      return { ips };
+    } catch (error) {
+      for (const address of reserved) {
+        try {
+          store.release(address, claim);
+        } catch {
+          // The first error is thrown. DEL or gc() frees the rest.
+        }
+      }
+      throw error;
+    }
   }
 
   /** Returns true when a range contains the address, or has it as gateway. */
@@ -197,13 +195,19 @@ export class Ipam {
     return statusOf(this.#sets, this.#store.taken());
   }
 
-  /** Assigns the requested addresses to the sets. An address that was requested twice counts once. */
+  /**
+   * Assigns the requested addresses to the sets. An address that was requested twice counts once. Returns an empty list
+   * when none is requested.
+   */
   #assign(requested: readonly string[]): (Candidate | undefined)[] {
     if (!Array.isArray(requested)) {
       throw new IpamError(
         'CONFIG',
         `requested is ${JSON.stringify(requested)}: expected a list of addresses`,
       );
+    }
+    if (requested.length === 0) {
+      return [];
     }
     const byText = new Map<string, Address>();
     for (const text of requested) {
@@ -219,8 +223,8 @@ export class Ipam {
       if (at < 0) {
         return undefined;
       }
-      const { address } = open.splice(at, 1)[0]!;
-      return { address, range: rangeFor(set, address)! };
+      const { address, text } = open.splice(at, 1)[0]!;
+      return { address, text, range: rangeFor(set, address)! };
     });
     if (open.length > 0) {
       const rest = open.map(({ text }) => text).join(' ');
@@ -241,58 +245,38 @@ export class Ipam {
     held: readonly string[],
   ): Candidate {
     const store = this.#store;
-    const fail = (code: 'UNAVAILABLE' | 'DUPLICATE' | 'EXHAUSTED', message: string): never => {
-      throw new IpamError(code, `failed to allocate for range ${index}: ${message}`);
-    };
-    const reserve = ({ address }: Candidate) => store.reserve(formatAddress(address), claim, index);
     if (wanted) {
-      const text = formatAddress(wanted.address);
-      if (compareAddresses(wanted.address, wanted.range.gateway) === 0) {
-        return fail('UNAVAILABLE', `requested ip ${text} is subnet's gateway`);
+      const { address, text, range } = wanted;
+      if (compareAddresses(address, range.gateway) === 0) {
+        return failed('UNAVAILABLE', index, `requested ip ${text} is subnet's gateway`);
       }
-      if (reserve(wanted)) {
+      if (store.reserve(text, claim, index)) {
         return wanted;
       }
-      return fail(
+      return failed(
         'UNAVAILABLE',
+        index,
         `requested IP address ${text} is not available in range set ${rangeSetText(set)}`,
       );
     }
     for (const text of held) {
       const address = parseAddress(text);
       if (address && rangeFor(set, address)) {
-        return fail(
+        return failed(
           'DUPLICATE',
+          index,
           `${text} has been allocated to ${claim.containerID}, duplicate allocation is not allowed`,
         );
       }
     }
     return (
-      this.#firstFree(set, index, reserve) ??
-      (store.reclaim?.() ? this.#firstFree(set, index, reserve) : undefined) ??
-      fail('EXHAUSTED', `no IP addresses available in range set: ${rangeSetText(set)}`)
+      reserveNext(store, set, index, claim) ??
+      (store.reclaim?.() ? reserveNext(store, set, index, claim) : undefined) ??
+      failed('EXHAUSTED', index, `no IP addresses available in range set: ${rangeSetText(set)}`)
     );
   }
+}
 
-  #firstFree(
-    set: RangeSet,
-    index: number,
-    reserve: (candidate: Candidate) => boolean,
-  ): Candidate | undefined {
-    const last = this.#store.last(index);
-    const next = candidates(set, last === undefined ? undefined : parseAddress(last));
-    let taken: ReadonlySet<string> | undefined;
-    for (let attempt = 1; ; attempt++) {
-      const candidate = next();
-      if (!candidate) {
-        return undefined;
-      }
-      if (attempt > MAX_ATTEMPTS) {
-        taken ??= this.#store.taken();
-      }
-      if (!taken?.has(formatAddress(candidate.address)) && reserve(candidate)) {
-        return candidate;
-      }
-    }
-  }
+function failed(code: IpamErrorCode, index: number, message: string): never {
+  throw new IpamError(code, `failed to allocate for range ${index}: ${message}`);
 }

@@ -1,14 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { formatAddress, parseAddress } from './address.ts';
-import { candidates } from './allocate.ts';
+import { Candidates } from './allocate.ts';
 import { IpamError } from './errors.ts';
 import { parseRangeSets, type RangeConfig, rangeSetSize, rangeSetText } from './range.ts';
 
 function walk(set: readonly RangeConfig[], last?: string): string[] {
-  const next = candidates(parseRangeSets([set])[0]!, last === undefined ? undefined : parseAddress(last));
+  const candidates = new Candidates(
+    parseRangeSets([set])[0]!,
+    last === undefined ? undefined : parseAddress(last),
+  );
   const seen: string[] = [];
-  for (let c = next(); c; c = next()) {
-    seen.push(formatAddress(c.address));
+  for (let c = candidates.next(); c; c = candidates.next()) {
+    expect(c.text).toBe(formatAddress(c.address));
+    seen.push(c.text);
   }
   return seen;
 }
@@ -116,7 +120,7 @@ describe('parseRangeSets()', () => {
   });
 });
 
-describe('candidates()', () => {
+describe('Candidates', () => {
   test.each<[string, RangeConfig[], string | undefined, string[]]>([
     ['addresses from the start', [{ subnet: '10.0.0.0/29' }], undefined, ['2', '3', '4', '5', '6']],
     ['addresses after the last one', [{ subnet: '10.0.0.0/29' }], '10.0.0.4', ['5', '6', '2', '3', '4']],
@@ -143,11 +147,11 @@ describe('candidates()', () => {
       undefined,
       [],
     ],
-  ])('candidates() returns %s', (_what, set, last, ends) => {
+  ])('Candidates.next() returns %s', (_what, set, last, ends) => {
     expect(walk(set, last)).toEqual(ends.map((end) => `10.0.0.${end}`));
   });
 
-  test('candidates() stops at the end of the address space', () => {
+  test('Candidates.next() stops at the end of the address space', () => {
     expect(walk([{ subnet: '255.255.255.248/29', rangeEnd: '255.255.255.255' }], '255.255.255.254')).toEqual([
       '255.255.255.255',
       ...['250', '251', '252', '253', '254'].map((end) => `255.255.255.${end}`),

@@ -1,6 +1,7 @@
-import { ignoreErrno, O_CREAT, O_TRUNC, O_WRONLY, type Sys } from '@cnikit/sys';
+import { O_CREAT, O_TRUNC, O_WRONLY, type Sys } from '@cnikit/sys';
 import { compareAddresses, parseAddress } from '../address.ts';
 import type { Listing, Owner, Problem } from '../store.ts';
+import { errnoOf } from './errno.ts';
 import { decodeOwner, isAddressName, isOwnName, lastName } from './format.ts';
 import { listDir } from './list-dir.ts';
 
@@ -39,6 +40,11 @@ export class Directory {
   /** Returns the size of the file of an address in bytes, or -1 when it does not exist. */
   size(address: string): number {
     return this.#sys.statIfExists(this.file(address))?.size ?? -1;
+  }
+
+  /** Returns true when the file of an address exists. An empty one is left by a power loss before the content reached the disk. */
+  isReserved(address: string): boolean {
+    return this.size(address) > 0;
   }
 
   /**
@@ -118,6 +124,14 @@ export class Directory {
   }
 
   #read(name: string): string | undefined {
-    return ignoreErrno(['ENOENT', 'EISDIR', 'EFBIG'], () => this.#sys.readText(this.file(name), 4096));
+    try {
+      return this.#sys.readText(this.file(name), 4096);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT' || errno === 'EISDIR' || errno === 'EFBIG') {
+        return undefined;
+      }
+      throw error;
+    }
   }
 }

@@ -1,25 +1,32 @@
 import { LOCK_EX, LOCK_NB, O_CREAT, O_RDWR, type Sys } from '@cnikit/sys';
 import { IpamError } from '../errors.ts';
+import { errnoOf } from './errno.ts';
+import { makeDirs } from './make-dirs.ts';
 
 const MAX_PAUSE_MS = 16;
 
-/**
- * Runs `body` under flock(2) of a file, which is created if missing. Polls for a held lock, because flock has
- * no timeout: at first every millisecond, then less often.
- *
- * @throws {IpamError} `LOCK_TIMEOUT` after `timeoutMs`
- */
-export function withFlock<T>(sys: Sys, path: string, timeoutMs: number, body: () => T): T {
-  const fd = sys.open(path, O_RDWR | O_CREAT, 0o600);
+/** Opens the lock file in a directory, and creates both if missing. */
+export function openLock(sys: Sys, path: string, dir: string): number {
   try {
-    acquire(sys, fd, path, timeoutMs);
-    return body();
-  } finally {
-    sys.close(fd);
+    return sys.open(path, O_RDWR | O_CREAT, 0o600);
+  } catch (error) {
+    // The first user of a network creates its directory, unless another process has done so since.
+    if (errnoOf(error) !== 'ENOENT') {
+      throw error;
+    }
+    makeDirs(sys, dir);
+    return sys.open(path, O_RDWR | O_CREAT, 0o600);
   }
 }
 
-function acquire(sys: Sys, fd: number, path: string, timeoutMs: number): void {
+/**
+ * Waits for the flock(2) of an open file. Polls for a held lock, because flock has no timeout: at first every
+ * millisecond, then less often.
+ *
+ * @param path names the file in the error
+ * @throws {IpamError} `LOCK_TIMEOUT` after `timeoutMs`
+ */
+export function acquire(sys: Sys, fd: number, path: string, timeoutMs: number): void {
   let deadline: number | undefined;
   for (let pause = 1; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
     try {

@@ -1,12 +1,17 @@
 import { ignoreErrno, O_CREAT, O_EXCL, O_WRONLY, type Sys } from '@cnikit/sys';
 import type { Claim, Owner } from '../store.ts';
+import type { Directory } from './directory.ts';
+import { errnoOf } from './errno.ts';
 import { encodeOwner } from './format.ts';
 import { listDir } from './list-dir.ts';
+import { makeDirs } from './make-dirs.ts';
 
 /** Longer container IDs are cut, because a file name has at most 255 bytes. */
 const MAX_KEY_LENGTH = 200;
 const SEAL = '.seal:';
 const POD = '.pod';
+/** Never O_TRUNC: an existing file may be a hard link to a live reservation. */
+const NEW_FILE = { flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600 };
 /** In place of a fingerprint: addresses are in use without a reservation, so that the index is not sealed. */
 export const INCOMPLETE = 'incomplete';
 
@@ -15,7 +20,8 @@ export const INCOMPLETE = 'incomplete';
  * address.
  */
 function keyOf({ containerID, ifName }: Owner): string {
-  return `${containerID.slice(0, MAX_KEY_LENGTH)}:${ifName}`;
+  const name = containerID.length > MAX_KEY_LENGTH ? containerID.slice(0, MAX_KEY_LENGTH) : containerID;
+  return `${name}:${ifName}`;
 }
 
 /** Returns true when two owners share a directory. */
@@ -88,7 +94,12 @@ export class OwnerIndex {
     if (this.#sys.statIfExists(dir) === undefined) {
       return [];
     }
-    const addresses = listDir(this.#sys, dir).filter((name) => name !== POD);
+    const addresses: string[] = [];
+    for (const name of listDir(this.#sys, dir)) {
+      if (name !== POD) {
+        addresses.push(name);
+      }
+    }
     if (addresses.length === 0) {
       this.#clear(dir);
     }
@@ -96,30 +107,34 @@ export class OwnerIndex {
   }
 
   /**
-   * Writes the file of a reservation and returns its path for link(2), or `undefined` when `live()` reports
-   * that the address has this file already.
+   * Writes the file of a reservation and returns its path for link(2), or `undefined` when the address has this file already.
    */
-  prepare(address: string, claim: Claim, live: () => boolean): string | undefined {
+  prepare(address: string, claim: Claim, reservations: Directory): string | undefined {
     const sys = this.#sys;
     const dir = `${this.#dir}/${keyOf(claim)}`;
-    ignoreErrno('EEXIST', () => sys.mkdir(dir, 0o700));
+    try {
+      sys.mkdir(dir, 0o700);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') {
+        throw error;
+      }
+    }
     if (claim.pod) {
       sys.writeText(`${dir}/${POD}`, claim.pod, { mode: 0o600 });
     }
     const path = `${dir}/${address}`;
-    // Never O_TRUNC: an existing file may be a hard link to a live reservation.
-    const write = () =>
-      sys.writeText(path, encodeOwner(claim), { flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600 });
-    const isNew = ignoreErrno('EEXIST', () => {
-      write();
-      return true;
-    });
-    if (!isNew) {
-      if (live()) {
+    const text = encodeOwner(claim);
+    try {
+      sys.writeText(path, text, NEW_FILE);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') {
+        throw error;
+      }
+      if (reservations.isReserved(address)) {
         return undefined;
       }
       sys.unlink(path);
-      write();
+      sys.writeText(path, text, NEW_FILE);
     }
     return path;
   }
@@ -127,11 +142,22 @@ export class OwnerIndex {
   /** Removes an address of an owner. */
   forget(address: string, owner: Owner): void {
     const dir = `${this.#dir}/${keyOf(owner)}`;
-    ignoreErrno('ENOENT', () => this.#sys.unlink(`${dir}/${address}`));
-    if (ignoreErrno(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#removeDir(dir)) !== undefined) {
-      return;
+    try {
+      this.#sys.unlink(`${dir}/${address}`);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') {
+        throw error;
+      }
     }
-    this.lookup(owner);
+    try {
+      this.#sys.rmdir(dir);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== 'ENOENT' && errno !== 'ENOTEMPTY' && errno !== 'EEXIST') {
+        throw error;
+      }
+      this.lookup(owner);
+    }
   }
 
   /** Returns 'namespace/name' of the pod of an owner, if known. */
@@ -206,29 +232,10 @@ export class OwnerIndex {
     return `${this.#dir}/${SEAL}${fingerprint}`;
   }
 
-  #removeDir(dir: string): true {
-    this.#sys.rmdir(dir);
-    return true;
-  }
-
   #clear(dir: string): void {
     for (const name of listDir(this.#sys, dir)) {
       ignoreErrno('ENOENT', () => this.#sys.unlink(`${dir}/${name}`));
     }
     ignoreErrno(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#sys.rmdir(dir));
   }
-}
-
-/** Creates a directory and its parents. */
-export function makeDirs(sys: Sys, path: string): void {
-  const made = ignoreErrno(['EEXIST', 'ENOENT'], () => {
-    sys.mkdir(path, 0o755);
-    return true;
-  });
-  const parent = path.slice(0, path.lastIndexOf('/'));
-  if (made || parent === '' || sys.statIfExists(path)) {
-    return;
-  }
-  makeDirs(sys, parent);
-  ignoreErrno('EEXIST', () => sys.mkdir(path, 0o755));
 }

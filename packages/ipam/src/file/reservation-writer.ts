@@ -1,6 +1,7 @@
-import { ignoreErrno, type Sys } from '@cnikit/sys';
+import type { Sys } from '@cnikit/sys';
 import type { Claim, Owner } from '../store.ts';
 import type { Directory, OwnedFile } from './directory.ts';
+import { errnoOf, isSysError } from './errno.ts';
 import { isAddressName } from './format.ts';
 import type { OwnerIndex } from './owner-index.ts';
 
@@ -16,12 +17,6 @@ export function holds(holder: Owner | undefined, { containerID, ifName }: Owner)
   return holder?.containerID === containerID && (holder.ifName === ifName || holder.ifName === '');
 }
 
-export function isSysError(
-  error: unknown,
-): error is Error & { syscall: string; code: string; path?: string } {
-  return error instanceof Error && 'syscall' in error && 'errno' in error;
-}
-
 /** Writes reservations, each with its entry in the index. Call it under the lock. */
 export class ReservationWriter {
   readonly #sys: Sys;
@@ -34,34 +29,47 @@ export class ReservationWriter {
     this.#index = index;
   }
 
-  /** Writes a reservation and runs `done`. Returns false when the address is taken. */
-  write(address: string, claim: Claim, done?: () => void): boolean {
-    const file = this.#dir.file(address);
-    const isLive = () => this.#dir.size(address) > 0;
+  /**
+   * Writes a reservation, and as the last one of a range set, if given. Returns false when the address is taken.
+   *
+   * @param previous the last one before, if known
+   */
+  write(address: string, claim: Claim, rangeSet?: number, previous?: string): boolean {
     let linking = false;
     try {
-      const prepared = this.#index.prepare(address, claim, isLive);
+      const prepared = this.#index.prepare(address, claim, this.#dir);
       if (prepared === undefined) {
         return false;
       }
-      const link = () => {
-        this.#sys.link(prepared, file);
-        return true;
-      };
       linking = true;
-      if (!ignoreErrno('EEXIST', link)) {
-        if (isLive()) {
-          this.#index.forget(address, claim);
-          return false;
-        }
-        // An empty file is left by a power loss before the content reached the disk.
-        this.#sys.unlink(file);
-        link();
+      if (!this.#link(prepared, address)) {
+        this.#index.forget(address, claim);
+        return false;
       }
-      done?.();
+      if (rangeSet !== undefined) {
+        this.#dir.setLast(rangeSet, address, previous);
+      }
     } catch (error) {
       this.#withdraw(address, claim, linking);
       throw error;
+    }
+    return true;
+  }
+
+  /** Makes the file of an address. Returns false when it is taken. */
+  #link(prepared: string, address: string): boolean {
+    const file = this.#dir.file(address);
+    try {
+      this.#sys.link(prepared, file);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') {
+        throw error;
+      }
+      if (this.#dir.isReserved(address)) {
+        return false;
+      }
+      this.#sys.unlink(file);
+      this.#sys.link(prepared, file);
     }
     return true;
   }

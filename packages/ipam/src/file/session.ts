@@ -14,8 +14,8 @@ export interface Session {
   lasts: (string | undefined)[];
   /** True after a change. */
   changed: boolean;
-  /** True after a change that failed halfway. */
-  broken: boolean;
+  /** Changes that have not succeeded. After a failure only a scan finds what it left. */
+  unfinished: number;
   /** Owners read so far. They cannot change under the lock. */
   owners: Map<string, Owner>;
 }

@@ -1,0 +1,15 @@
+import { ignoreErrno, type Sys } from '@cnikit/sys';
+
+/** Creates a directory and its parents. */
+export function makeDirs(sys: Sys, path: string): void {
+  const made = ignoreErrno(['EEXIST', 'ENOENT'], () => {
+    sys.mkdir(path, 0o755);
+    return true;
+  });
+  const parent = path.slice(0, path.lastIndexOf('/'));
+  if (made || parent === '' || sys.statIfExists(path)) {
+    return;
+  }
+  makeDirs(sys, parent);
+  ignoreErrno('EEXIST', () => sys.mkdir(path, 0o755));
+}

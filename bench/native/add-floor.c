@@ -4,6 +4,8 @@
  */
 #include "floor.h"
 
+#include <net/if_arp.h>
+
 enum { ARP_NOTIFY = 22 };
 
 /* Also what else is looked at of it. */
@@ -54,6 +56,12 @@ static void configure(int pod, int index, unsigned address, unsigned gateway) {
     talk(pod, "batch");
 }
 
+static void announce(int pod, const unsigned char mac[6]) {
+    struct ifreq link = {.ifr_name = "eth0", .ifr_hwaddr.sa_family = ARPHRD_ETHER};
+    memcpy(link.ifr_hwaddr.sa_data, mac, 6);
+    if (ioctl(pod, SIOCSIFHWADDR, &link) < 0) die("announce");
+}
+
 static void add(const char *host, const char *id) {
     const char *bridge = getenv("FLOOR_BRIDGE"), *netns = getenv("CNI_NETNS"), *net = getenv("FLOOR_NET");
     unsigned char mac[6], host_mac[6];
@@ -72,11 +80,7 @@ static void add(const char *host, const char *id) {
     snprintf(gateway, sizeof gateway, "%s0.1", net);
     configure(pod, index, inet_addr(addresses[0]), inet_addr(gateway));
     ask(node, SIOCGIFFLAGS, host);
-    begin(RTM_NEWLINK, NLM_F_ACK);
-    link_header(index, 0);
-    attribute(IFLA_ADDRESS, mac, 6);
-    end_message();
-    talk(pod, "announce");
+    announce(pod, mac);
     close(node);
     close(pod);
     close(ns);

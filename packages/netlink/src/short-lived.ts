@@ -12,11 +12,12 @@
  *
  * @module
  */
-import { ignoreErrno, NETLINK_ROUTE, POLLIN, type Sys } from '@cnikit/sys';
+import { ignoreErrno, NETLINK_ROUTE, POLLIN, type Sys, SysError } from '@cnikit/sys';
 import { internal } from '@cnikit/sys/internal';
+import { writeMac } from '#native';
 import { decodeAck, NLMSG_ERROR } from './codec/ack.ts';
 import { readI32, readU16 } from './codec/bytes.ts';
-import { formatMac } from './codec/mac.ts';
+import { formatMac, refuseMac } from './codec/mac.ts';
 import { attributesAfter, MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { refusal } from './errors.ts';
@@ -46,6 +47,7 @@ export const setLink = (update: LinkUpdate & { kind?: keyof typeof podKinds }): 
 
 /** linux/sockios.h */
 const SIOCGIFFLAGS = 0x8913;
+const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
 /** Bytes after the name in `struct ifreq` (linux/if.h). */
@@ -53,8 +55,12 @@ const IFREQ_BYTES = 24;
 /** Offsets in `struct rtmsg` (linux/rtnetlink.h). */
 const RTM_DST_LEN = 1;
 const RTM_PROTOCOL = 5;
+/** Offset of the address in `struct sockaddr`. */
+const SA_DATA = 2;
 /** linux/if_arp.h */
 const ARPHRD_ETHER = 1;
+const MAC_BYTES = 6;
+const ENODEV = 19;
 
 /** The main properties of an interface. */
 export interface Device {
@@ -82,7 +88,7 @@ export function device({ connection }: RtnetlinkCore, name: string): Device | un
   }
   const found: Device = { name, index: readI32(index!, 0, true), flags: readU16(flags!, 0, true) };
   if (readU16(address, 0, true) === ARPHRD_ETHER) {
-    found.mac = formatMac(address, 2, 8);
+    found.mac = formatMac(address, SA_DATA, SA_DATA + MAC_BYTES);
   }
   return found;
 }
@@ -119,6 +125,25 @@ export function deviceFlags({ connection }: RtnetlinkCore, name: string): number
   const { sys, fd } = connection.socket;
   const flags = query(sys, fd, SIOCGIFFLAGS, name);
   return flags && readU16(flags, 0, true);
+}
+
+/**
+ * Sets the MAC address of an Ethernet interface, a twentieth of the work of a message. The kernel does what it does for
+ * `setLink()`: it reports a change even when the interface has that address.
+ *
+ * @throws {NetlinkEncodeError} BAD_ADDRESS when the text is not a MAC address of six bytes
+ * @throws {SysError} ENODEV when the interface does not exist, or when the kernel refuses the ioctl
+ */
+export function setDeviceMac({ connection }: RtnetlinkCore, name: string, mac: string): void {
+  const { sys, fd } = connection.socket;
+  const address = new Uint8Array(IFREQ_BYTES);
+  address[0] = ARPHRD_ETHER;
+  if (writeMac(mac, address, SA_DATA) !== MAC_BYTES) {
+    refuseMac(mac, 'MAC address');
+  }
+  if (!internal(sys).ifreq(fd, SIOCSIFHWADDR, name, address)) {
+    throw new SysError({ syscall: 'ifreq', errno: ENODEV });
+  }
 }
 
 /** A network that a link of the node is in. */
@@ -159,7 +184,6 @@ export function connectedNetwork(
   });
 }
 
-/** Returns the bytes behind the name in the answer. */
 /** Returns the answer to an ioctl; undefined when the interface does not exist, which takes no error object. */
 function query(sys: Sys, fd: number, request: number, name: string): Uint8Array | undefined {
   const into = new Uint8Array(IFREQ_BYTES);

@@ -10,6 +10,7 @@ import {
   deviceDriver,
   deviceFlags,
   deviceIndex,
+  setDeviceMac,
 } from '../src/short-lived.ts';
 import { freshRoute, json, live, run } from './live.ts';
 
@@ -46,6 +47,18 @@ live('links on a kernel', () => {
       maxAge: ip.linkinfo.info_data.max_age,
     });
     expect(link.bridge!.priority).toBe(ip.linkinfo.info_data.priority);
+  });
+
+  test('setDeviceMac() sets the address of an interface of its connection, and refuses other texts and names', () => {
+    const rt = route();
+    rt.request(nl.newLink({ kind: 'veth', name: 'v0', mac: '02:00:00:00:00:01', peer: { name: 'v1' } }));
+    const set = (name: string, mac: string) => () => setDeviceMac(rt, name, mac);
+    set('v0', '02:00:5e:10:00:0A')();
+    expect(rt.link({ name: 'v0' })?.mac).toBe('02:00:5e:10:00:0a');
+    expect(set('v0', '02:00')).toThrow('is not a MAC address');
+    expect(set('v0', '01:00:00:00:00:01')).toThrow('EADDRNOTAVAIL');
+    expect(set('v2', '02:00:5e:10:00:0a')).toThrow('ENODEV');
+    expect(set('lo', '02:00:5e:10:00:0a')).toThrow('EINVAL');
   });
 
   test('device() and deviceDriver() return the fields of link() in the namespace of its connection', () => {

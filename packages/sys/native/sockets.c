@@ -113,13 +113,14 @@ static int64_t name_into(struct ifreq_ *request, const cnk_arg *name) {
 
 /*
  * (fd, request, name, byte[24]): an ioctl of netdevice(7) for an interface of the socket's namespace. The part of struct
- * ifreq after the name goes into the bytes. Only for requests without a pointer in struct ifreq.
+ * ifreq after the name comes from the bytes and goes back to them. Only for requests without a pointer in struct ifreq.
  */
 int64_t cnk_ifreq(const cnk_arg *a, cnk_out *out) {
   (void)out;
   struct ifreq_ request;
   if (a[3].len < sizeof request.bytes) return -EINVAL;
   int64_t r = name_into(&request, &a[2]);
+  memcpy(request.bytes, a[3].bytes, sizeof request.bytes);
   if (r == 0) r = cnk_result(syscall(SYS_ioctl, (int)a[0].num, (unsigned long)a[1].num, &request));
   if (r >= 0) memcpy(a[3].bytes, request.bytes, sizeof request.bytes);
   return r;

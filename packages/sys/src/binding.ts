@@ -53,8 +53,8 @@ export interface Binding {
   setsockopt(fd: number, level: number, name: number, value: number): number;
   /** `into` is an Int32Array(1) for the value. */
   getsockopt(fd: number, level: number, name: number, into: Uint8Array): number;
-  /** `into` has 24 bytes, for the part of struct ifreq after the name. */
-  ifreq(fd: number, request: number, name: string, into: Uint8Array): number;
+  /** `bytes` are the 24 of struct ifreq after the name. */
+  ifreq(fd: number, request: number, name: string, bytes: Uint8Array): number;
   driver(fd: number, name: string): string | number;
   send(fd: number, data: Uint8Array): number;
   sendDetached(fd: number, data: Uint8Array, name: string): number;

@@ -190,8 +190,8 @@ export function createSys(binding: () => Binding): InternalSys {
       number('getsockopt', binding().getsockopt(fd, level, name, intBytes));
       return ints[0]!;
     },
-    ifreq(fd, request, name, into) {
-      const result = binding().ifreq(fd, request, name, into);
+    ifreq(fd, request, name, bytes) {
+      const result = binding().ifreq(fd, request, name, bytes);
       return result !== -ENODEV && number('ifreq', result) >= 0;
     },
     driver: (fd, name) => value('driver', binding().driver(fd, name)),

@@ -17,13 +17,13 @@ export { sha512 } from './sha512.ts';
 /** `Sys` with the calls that only cnikit's own packages make. Every object that this package makes has them. */
 export interface InternalSys extends Sys {
   /**
-   * ioctl(2) of netdevice(7) on a socket of any family: SIOCGIF… (linux/sockios.h) for an interface of the socket's
-   * namespace. Writes the 24 bytes after the name in `struct ifreq` to `into`.
+   * ioctl(2) of netdevice(7) on a socket of any family: SIOCGIF… or SIOCSIF… (linux/sockios.h) for an interface of the
+   * socket's namespace. `bytes` are the 24 after the name in `struct ifreq`, for the kernel to read or write.
    *
    * @returns false when the interface does not exist
    * @throws {SysError} when the kernel refuses the ioctl for another reason
    */
-  ifreq(fd: number, request: number, name: string, into: Uint8Array): boolean;
+  ifreq(fd: number, request: number, name: string, bytes: Uint8Array): boolean;
   /**
    * Returns the driver of an interface of the socket's namespace (ETHTOOL_GDRVINFO), such as 'bridge' or 'veth'.
    *

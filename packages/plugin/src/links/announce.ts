@@ -3,7 +3,7 @@
  * switches the kernel announces the addresses of a link that comes up or changes its MAC address.
  */
 import type { Request } from '@cnikit/netlink';
-import { setLink } from '@cnikit/netlink/short-lived';
+import { type RtnetlinkCore, setDeviceMac, setLink } from '@cnikit/netlink/short-lived';
 import { O_WRONLY, type Sys, SysError, withNetns } from '@cnikit/sys';
 import { ensureSysctl } from '../netns/sysctl.ts';
 
@@ -66,6 +66,6 @@ function setIfPossible(sys: Sys, path: string, value: string): void {
 }
 
 /** Makes the kernel announce the link's addresses now. It does so whenever the MAC address is set, even to the same one. */
-export function announce(index: number, mac: string): Request {
-  return setLink({ index, mac });
+export function announce(route: RtnetlinkCore, ifName: string, mac: string): void {
+  setDeviceMac(route, ifName, mac);
 }

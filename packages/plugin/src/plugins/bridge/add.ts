@@ -165,7 +165,7 @@ function configurePod(
   awaitPort(sys, host, plan.hostName);
   // The kernel announced the addresses when the link came up, but the port may not have forwarded yet.
   if ((plan.announced ?? plan.addresses).length > 0) {
-    pod.route.request(announce(index, plan.mac));
+    announce(pod.route, plan.ifName, plan.mac);
   }
   mark?.('port');
   if (!plan.detectDuplicates) {

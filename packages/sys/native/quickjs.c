@@ -15,11 +15,12 @@ int cnk_quickjs_forbidden;
 
 typedef struct {
   const char *args;
+  unsigned char count; /* of args */
   char result;
   cnk_fn fn;
 } entry;
 
-#define ENTRY(name, args, result) {args, result, cnk_##name},
+#define ENTRY(name, args, result) {args, sizeof args - 1, result, cnk_##name},
 static const entry entries[] = {CNK_TABLE(ENTRY)};
 
 #define INDEX(name, args, result) INDEX_##name,
@@ -80,12 +81,12 @@ static JSValue call(JSContext *ctx, JSValueConst this, int argc, JSValueConst *a
   cnk_arg a[CNK_MAX_ARGS];
   JSValue v = JS_EXCEPTION;
   int64_t r = 0;
-  size_t i = 0, count = strlen(e->args);
+  size_t i = 0;
   if (cnk_quickjs_forbidden) return JS_ThrowTypeError(ctx, "System calls are not available while the executable is built: call sys in __cnikit_main");
-  if ((size_t)argc < count) return JS_ThrowTypeError(ctx, "Too few arguments");
-  memset(a, 0, sizeof a);
-  for (; i < count; i++) {
+  if (argc < e->count) return JS_ThrowTypeError(ctx, "Too few arguments");
+  for (; i < e->count; i++) {
     char kind = e->args[i];
+    a[i] = (cnk_arg){0};
     if (kind == 'i') {
       if (!JS_IsNumber(argv[i])) {
         JS_ThrowTypeError(ctx, "Expected a number");

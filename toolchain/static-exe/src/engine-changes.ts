@@ -10,7 +10,8 @@
  * **A new property of a plain object is added, not defined.** Object literals and closures make nearly all properties
  * of a start, through the path that serves every kind of object and descriptor: a tenth of an ADD's instructions.
  *
- * **JSON.stringify() of plain data goes a short way**, host/plain-json.c, without replacer and indentation.
+ * **Some built-in functions have a shorter way for the usual case**, such as JSON.stringify() of plain data:
+ * builtin-changes.ts.
  *
  * **The compiler drops needless checks of `let` and `const`.** It checks each access, in case that the variable is not
  * initialised yet, and then misses its own optimisations, such as one instruction for `i++`. host/drop-checks.c proves
@@ -18,6 +19,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BUILTIN_CHANGES, builtinChangesFile } from './builtin-changes.ts';
 
 const DEFINITIONS = `#define IMMORTAL (1 << 28)
 #define COUNT(n) ((n) < IMMORTAL ? (void)(n)++ : (void)0)
@@ -35,14 +37,6 @@ const ADD_PROPERTY = `
             else JS_FreeValue(ctx, val);
             return pr ? TRUE : -1;
         }
-    }
-`;
-
-/** Inserted at the start of JS_JSONStringify(). */
-const PLAIN_JSON = `
-    if (JS_IsUndefined(replacer) && JS_IsUndefined(space0)) {
-        ret = plain_json(ctx, obj);
-        if (!JS_IsUndefined(ret)) return ret;
     }
 `;
 
@@ -87,24 +81,18 @@ const CHANGES: readonly Change[] = [
     by: '    if (drop_checks(ctx, s)) return -1;\n',
     times: 1,
   },
-  {
-    file: 'quickjs.c',
-    pattern: /(?=\nJSValue JS_JSONStringify\(JSContext \*ctx,)/g,
-    by: '\nstatic JSValue plain_json(JSContext *ctx, JSValueConst value);\n',
-    times: 1,
-  },
-  {
-    file: 'quickjs.c',
-    pattern: /(?<=\n {4}JSONStringifyContext jsc_s, \*jsc = &jsc_s;\n[^{}]*\n {4}int64_t i, j, n;\n)/g,
-    by: PLAIN_JSON,
-    times: 1,
-  },
+  ...BUILTIN_CHANGES,
 ];
 
 /** C files that need the internals of quickjs.c, so they are appended to that file. */
-const TAIL = ['inside-engine.c', 'drop-checks.c', 'addresses.c', 'native.c', 'plain-json.c'].map((name) =>
-  join(import.meta.dirname, '../host', name),
-);
+const TAIL = [
+  'inside-engine.c',
+  'drop-checks.c',
+  'addresses.c',
+  'native.c',
+  'plain-json.c',
+  'fast-builtins.c',
+].map((name) => join(import.meta.dirname, '../host', name));
 
 /**
  * Returns the text of each changed file.
@@ -136,5 +124,5 @@ export function changedSources(
 
 /** Returns the files that decide what {@link changedSources} returns, besides the original sources. */
 export function changingFiles(): string[] {
-  return [import.meta.filename, ...TAIL];
+  return [import.meta.filename, builtinChangesFile, ...TAIL];
 }

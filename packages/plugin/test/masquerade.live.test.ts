@@ -232,6 +232,20 @@ describe.skipIf(!inSandbox).each(invokers)(
       fails(check(), 999, /not masqueraded; rules are missing in chain subnet-fd90__\/64$/);
     });
 
+    test('bridge DEL removes a pod’s rules from a flushed table, and with the last one the table', () => {
+      const ids = ['c1', 'c2', 'c3', 'c4', 'c5'];
+      for (const id of ids) {
+        ok(call('ADD', id, pod()));
+      }
+      run('nft', 'flush', 'table', 'inet', 'cnikit_masquerade_net');
+      for (const [i, id] of ids.entries()) {
+        ok(call('DEL', id, { path: '' }));
+        // Two families, and a comment in each line of a listing.
+        expect(ruleset().match(/comment "net\//g)?.length ?? 0).toBe(2 * (ids.length - 1 - i));
+      }
+      expect(ruleset()).toBe('');
+    });
+
     test.each([undefined, 'nftables', 'iptables'])(
       'bridge DEL removes rules by %s when ipMasq has been switched off since ADD',
       (ipMasqBackend) => {

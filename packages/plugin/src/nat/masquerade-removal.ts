@@ -100,20 +100,26 @@ function removal(
   idleTable = false,
 ): Change {
   const chains = new Set(known);
-  /** Number of elements that lead to a chain; undefined when it does not exist. */
-  const leadingTo = (nft: NftConnection, name: string): number | undefined => {
+  let isCounted = false;
+  /**
+   * Number of elements that lead to a chain besides `own`; undefined when it does not exist. Another program may have
+   * flushed the table, which leaves elements. The rules are counted once the number without counting was wrong.
+   */
+  const othersLeadingTo = (nft: NftConnection, name: string, own: number): number | undefined => {
     const use = nft.chainUse({ ...inTable(table), name });
-    return use === undefined ? undefined : use - (isFlushed ? rulesIn(nft, table, name) : SUBNET_RULES);
+    if (use === undefined) {
+      return undefined;
+    }
+    const rules = isCounted || use < own + SUBNET_RULES ? rulesIn(nft, table, name) : SUBNET_RULES;
+    return use - rules - own;
   };
-  let isFlushed = false;
   let idle: string[] = [];
   let last = false;
   return {
     requests(nft, attempt) {
       const requests: Request[] = [];
       const leading: string[] = [];
-      const base = nft.chainUse({ ...inTable(table), name: POSTROUTING }) ?? 0;
-      isFlushed = attempt > 1 || base < MAPS.length;
+      isCounted = attempt > 1;
       for (const name of MAPS) {
         const stale = find(nft, name);
         const keys = stale.map(({ key }) => ({ key }));
@@ -127,7 +133,7 @@ function removal(
       }
       idle = [...chains].filter((name) => {
         const own = leading.filter((one) => one === name).length;
-        return leadingTo(nft, name) === own;
+        return othersLeadingTo(nft, name, own) === 0;
       });
       for (const name of idle) {
         requests.push(delRule({ ...inTable(table), chain: name }), delChain({ ...inTable(table), name }));
@@ -142,7 +148,7 @@ function removal(
     more(nft) {
       // Attachments that leave a subnet at the same time each saw the others. The last one sees an unused chain.
       const crowded = [...chains].filter((name) => !idle.includes(name));
-      if (crowded.some((name) => leadingTo(nft, name) === 0)) {
+      if (crowded.some((name) => othersLeadingTo(nft, name, 0) === 0)) {
         return true;
       }
       if (idle.length > 0 && !last) {

@@ -167,6 +167,15 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(run('ip', '-6', 'neighbour', 'show', 'proxy')).toBe('');
     });
 
+    test('cnikit DEL without a result ends the answers of the bridge for a routed pod', () => {
+      add('old', { layout: 'bridge' });
+      const young = add('young');
+      const proxies = () => run('ip', '-6', 'neighbour', 'show', 'proxy');
+      expect(proxies()).not.toBe('');
+      ok(call('DEL', 'young', young.made, { layout: 'bridge' }));
+      expect([proxies(), hostVeths().length]).toEqual(['', 1]);
+    });
+
     test('cnikit GC frees pods of both layouts that are not listed', () => {
       add('old', { layout: 'bridge' });
       add('young');

@@ -9,7 +9,7 @@ import { bridgePlugin } from '../bridge/plugin.ts';
 import { collectWithSpoofChecks } from '../bridge/removal.ts';
 import { type BridgeSettings, bridgeSettings, bridgeSettingsForDel } from '../bridge/settings.ts';
 import { addRouted } from '../routed/add.ts';
-import { stopAnswering } from '../routed/bridge-proxy.ts';
+import { answersForPods, stopAnswering } from '../routed/bridge-proxy.ts';
 import { checkRouted } from '../routed/check.ts';
 import type { RoutedSettings } from '../routed/foreign-sources.ts';
 
@@ -25,10 +25,11 @@ export interface LayoutSettings extends RoutedSettings {
 export function layoutPlugin(sys: Sys): AttachPlugin<LayoutSettings> {
   const bridge = bridgePlugin(sys);
   const del = (context: Context<LayoutSettings>, hooks: DelHooks): void => {
-    // Without a result the pod may be routed: the layout can have changed since.
-    if (!isOnBridge(context, false)) {
+    const { bridge: name } = context.conf;
+    // Without a result the pod may be routed: the layout can have changed since. Its addresses are costly to find.
+    if (context.prevResult === undefined ? answersForPods(sys, name) : !isOnBridge(context, false)) {
       // Before another pod can have the addresses.
-      stopAnswering(sys, context.conf.bridge, addressesOf(sys, context));
+      stopAnswering(sys, name, addressesOf(sys, context));
     }
     bridge.delWithFeatures?.(context, hooks);
   };

@@ -6,6 +6,7 @@ import { delNeighbour, newNeighbour } from '@cnikit/netlink';
 import { deviceIndex, openRtnetlink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';
+import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
 
 /** `rtm_protocol` of the routes to pods, which the agent ignores when it looks for ways to other nodes. */
@@ -46,6 +47,11 @@ export function answerForRoutedPods(sys: Sys, host: RtnetlinkCore, bridge: strin
       routes.map(({ dst }) => ({ address: dst })),
     );
   }
+}
+
+/** Returns false when the bridge answers for no address: {@link answerForPod} has it answer over IPv4 first. */
+export function answersForPods(sys: Sys, bridge: string): boolean {
+  return readFileIfExists(sys, `/proc/sys/net/ipv4/conf/${bridge}/proxy_arp`) === '1\n';
 }
 
 /** Ends {@link answerForPod} for these addresses. */

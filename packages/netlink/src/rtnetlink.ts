@@ -28,17 +28,18 @@ import { decodeQdisc, getQdiscs, getRootQdisc, type Qdisc } from './tc/qdisc.ts'
 export class RtnetlinkCore {
   /** The connection, for requests and decoders that this class lacks. */
   readonly connection: Connection;
-  readonly #decodeLink: (payload: Payload) => Link;
-  readonly #newLink: (spec: LinkSpec) => Request;
+  readonly #kinds: LinkKindCodecs;
+  readonly #newLink: ((spec: LinkSpec) => Request) | undefined;
 
-  constructor(
-    connection: Connection,
-    kinds: LinkKindCodecs,
-    newLink = (spec: LinkSpec): Request => newLinkOf(kinds, spec, 'little'),
-  ) {
+  constructor(connection: Connection, kinds: LinkKindCodecs, newLink?: (spec: LinkSpec) => Request) {
     this.connection = connection;
+    this.#kinds = kinds;
     this.#newLink = newLink;
-    this.#decodeLink = (payload) => decodeLinkOf(kinds, payload);
+  }
+
+  /** Made when it is needed: most pods need none. */
+  get #decoder(): (payload: Payload) => Link {
+    return (payload) => decodeLinkOf(this.#kinds, payload);
   }
 
   /**
@@ -80,7 +81,7 @@ export class RtnetlinkCore {
       if (message.type !== k.RTM_NEWLINK) {
         return undefined;
       }
-      const link = this.#decodeLink(message);
+      const link = decodeLinkOf(this.#kinds, message);
       return passes(link) ? link : undefined;
     });
   }
@@ -91,7 +92,7 @@ export class RtnetlinkCore {
    */
   link(ref: LinkRef): Link | undefined;
   link<T>(ref: LinkRef, decode: (payload: Payload) => T): T | undefined;
-  link<T>(ref: LinkRef, decode: (payload: Payload) => Link | T = this.#decodeLink): Link | T | undefined {
+  link<T>(ref: LinkRef, decode: (payload: Payload) => Link | T = this.#decoder): Link | T | undefined {
     return ignoreErrno('ENODEV', () => this.connection.query(getLink(ref), linkBy(decode)));
   }
 
@@ -103,10 +104,10 @@ export class RtnetlinkCore {
    * @throws {NetlinkError} when the kernel refuses the request
    */
   createLink(spec: LinkSpec): Link | undefined {
-    const request = this.#newLink(spec);
+    const request = this.#newLink?.(spec) ?? newLinkOf(this.#kinds, spec, 'little');
     const echoed = this.connection.query(
       { ...request, flags: request.flags | NLM_F_ECHO },
-      linkBy(this.#decodeLink),
+      linkBy(this.#decoder),
     );
     // The kernel sends the echo before it enslaves the link, and the acknowledgement after that.
     if (echoed !== undefined && spec.master) {

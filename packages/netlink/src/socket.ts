@@ -31,6 +31,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 const EINTR = 4;
 const EAGAIN = 11;
+const ENOPROTOOPT = 92;
 export const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 
@@ -103,7 +104,13 @@ export class NetlinkSocket {
 
   /** Sets an option. Kernels that do not know it (before 4.12, 4.3, 5.0) work without it. */
   #enable(option: number): void {
-    ignoreErrno('ENOPROTOOPT', () => this.sys.setsockopt(this.#fd, SOL_NETLINK, option, 1));
+    try {
+      this.sys.setsockopt(this.#fd, SOL_NETLINK, option, 1);
+    } catch (error) {
+      if (!(error instanceof SysError && error.errno === ENOPROTOOPT)) {
+        throw error;
+      }
+    }
   }
 
   /** Closes the socket. A second call does nothing. */

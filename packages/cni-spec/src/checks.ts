@@ -2,21 +2,28 @@
  * The refinements of the schemas, as named functions that the generated guards call too. Each gets a value of
  * the base type of its schema.
  */
-import { parseCidr, parseIp } from './address.ts';
+import { parsePrefix, writeAddress } from '@cnikit/ip';
+
+/** Receives addresses that are only checked. */
+const unread = new Uint8Array(16);
 
 /** Returns true for `address/prefix`. */
 export function isCidr(text: string): boolean {
-  return parseCidr(text) !== undefined;
+  return text.includes('/') && parsePrefix(text) !== undefined;
 }
 
 /** Returns true for an address, or for the empty string, which stands for none as in libcni. */
 export function isIpOrEmpty(text: string): boolean {
-  return text === '' || parseIp(text) !== undefined;
+  return text === '' || isIp(text);
 }
 
 /** Returns true for an address with or without prefix length, as in the `ips` capability. */
 export function isIpOrCidr(text: string): boolean {
-  return parseIp(text) !== undefined || parseCidr(text) !== undefined;
+  return isIp(text) || isCidr(text);
+}
+
+function isIp(text: string): boolean {
+  return writeAddress(text, 0, text.length, unread, 0) !== 0;
 }
 
 /**

@@ -5,7 +5,7 @@ import { checkEnv, type Env, isVerb, splitPath, type Verb } from './env.ts';
 import { CniError, ErrorCode, encodeError, toCniError } from './error.ts';
 import type { Context, Plugin } from './plugin.ts';
 import type { Result } from './schemas/index.ts';
-import { compareVersions, latestVersion, type Version, verbSince } from './version.ts';
+import { compareVersions, latestVersion, verbSince } from './version.ts';
 
 /** Input of one invocation. */
 export interface PluginIo {
@@ -54,13 +54,22 @@ export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
     }
     const stdin = readStdin(io);
     const config = decodeNetworkConfig(stdin, { lenient: removes(command) });
-    if ((plugin.versions as readonly string[]).includes(config.cniVersion)) {
-      replyVersion = config.cniVersion;
+    const { cniVersion } = config;
+    const isSupported = (plugin.versions as readonly string[]).includes(cniVersion);
+    if (isSupported) {
+      replyVersion = cniVersion;
     }
     if (!isVerb(command)) {
       throw new CniError(ErrorCode.InvalidEnvironmentVariables, `Unknown CNI_COMMAND: ${command}`);
     }
-    checkVersion(plugin.versions, config.cniVersion, command);
+    if (!isSupported) {
+      throw new CniError(
+        ErrorCode.IncompatibleCNIVersion,
+        'Incompatible CNI versions',
+        `config is ${JSON.stringify(cniVersion)}, plugin supports ${JSON.stringify(plugin.versions)}`,
+      );
+    }
+    checkVersion(cniVersion, command);
     const result = runVerb(plugin, io, { verb: command, config, stdin }, output);
     if (result) {
       output.stdout = print(result);
@@ -87,6 +96,7 @@ function runVerb<T>(
     args: onContainer ? parseArgs(io.env.CNI_ARGS, verb === 'DEL' ? undefined : plugin.args) : {},
     path: splitPath(io.env.CNI_PATH),
     conf: makeConfig(plugin, config, verb),
+    prevResult: undefined,
     stdin,
     env: io.env,
     mark: io.mark,
@@ -140,14 +150,7 @@ function makeConfig<T>(plugin: Plugin<T>, config: CheckedConfig, verb: Verb): T 
   }
 }
 
-function checkVersion(versions: readonly Version[], version: string, command: string): void {
-  if (!(versions as readonly string[]).includes(version)) {
-    throw new CniError(
-      ErrorCode.IncompatibleCNIVersion,
-      'Incompatible CNI versions',
-      `config is ${JSON.stringify(version)}, plugin supports ${JSON.stringify(versions)}`,
-    );
-  }
+function checkVersion(version: string, command: string): void {
   const since = (verbSince as Record<string, string>)[command];
   if (since !== undefined && compareVersions(version, since) < 0) {
     throw new CniError(

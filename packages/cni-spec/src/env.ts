@@ -52,12 +52,12 @@ const REQUIRED_BY_ALL = variables.filter(({ name }) => name === 'CNI_COMMAND');
  */
 export function checkEnv(env: Env, optional: readonly string[] = []): string {
   const command = env.CNI_COMMAND ?? '';
-  const missing: string[] = [];
+  let missing = '';
   for (const { name, problem } of REQUIRED.get(command) ?? REQUIRED_BY_ALL) {
-    const value = env[name] ?? '';
-    if (value === '') {
+    const value = env[name];
+    if (!value) {
       if (!optional.includes(name)) {
-        missing.push(name);
+        missing += missing === '' ? name : `,${name}`;
       }
       continue;
     }
@@ -70,11 +70,8 @@ export function checkEnv(env: Env, optional: readonly string[] = []): string {
       );
     }
   }
-  if (missing.length > 0) {
-    throw new CniError(
-      ErrorCode.InvalidEnvironmentVariables,
-      `Required env variables [${missing.join(',')}] missing`,
-    );
+  if (missing !== '') {
+    throw new CniError(ErrorCode.InvalidEnvironmentVariables, `Required env variables [${missing}] missing`);
   }
   return command;
 }

@@ -1,4 +1,4 @@
-import { hasNormalKeys } from '#normal-keys';
+import { hasNormalKeys } from '#native';
 
 /**
  * The keys of an object. The value is the table of the nested object (or of each element), `'nullable'` for a

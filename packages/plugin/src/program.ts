@@ -18,6 +18,7 @@ const MAX_STDIN = 4 * 1024 * 1024;
  */
 export function programOver(sys: Sys): (argv: readonly string[]) => never {
   const all = plugins(keepingNetfilterOpen(sys));
+  const isOwnNetns = (path: string) => sameNetns(sys, path);
   return (argv) => {
     const run = pluginFor(all, argv[0] ?? '');
     const env = sys.environ();
@@ -28,11 +29,10 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
         stdin ??= sys.readFdText(0, MAX_STDIN);
         return stdin;
       },
-      sameNetns: (path: string) => sameNetns(sys, path),
+      sameNetns: isOwnNetns,
     };
-    const args = argv.slice(1);
-    if (args.length > 0 || !env.CNI_COMMAND) {
-      return runCommand(args, run, io);
+    if (argv.length > 1 || !env.CNI_COMMAND) {
+      return runCommand(argv.slice(1), run, io);
     }
     const output = run(io);
     if (output.stderr !== '') {

@@ -253,6 +253,26 @@ static JSValue digest(JSContext *ctx, JSValueConst this, int argc, JSValueConst 
   return JS_NewStringLen(ctx, out, (size_t)digits);
 }
 
+static int is_letter_or_digit(int c) {
+  int letter = c | 0x20;
+  return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* (text). */
+static JSValue is_identifier(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  (void)this, (void)argc;
+  JSValue text = JS_ToString(ctx, argv[0]);
+  if (JS_IsException(text)) return text;
+  const JSString *s = JS_VALUE_GET_STRING(text);
+  int i = 0, length = (int)s->len, valid = length > 0 && is_letter_or_digit(string_get(s, 0));
+  while (valid && ++i < length) {
+    int c = string_get(s, i);
+    valid = is_letter_or_digit(c) || c == '_' || c == '.' || c == '-';
+  }
+  JS_FreeValue(ctx, text);
+  return JS_NewBool(ctx, valid);
+}
+
 /* Returns the object if all its properties are visible in its shape, else NULL. */
 static JSObject *plain_object(JSContext *ctx, JSValueConst value) {
   JSObject *p = JS_VALUE_GET_TAG(value) == JS_TAG_OBJECT ? JS_VALUE_GET_OBJ(value) : NULL;
@@ -334,6 +354,7 @@ int JS_AddNative(JSContext *ctx, JSValueConst global) {
       JS_CFUNC_DEF("writePrefix", 3, write_prefix),
       JS_CFUNC_DEF("formatAddress", 3, format_address),
       JS_CFUNC_DEF("digest", 2, digest),
+      JS_CFUNC_DEF("isIdentifier", 1, is_identifier),
       JS_CFUNC_DEF("hasNormalKeys", 2, has_normal_keys),
   };
   JSValue native = JS_NewObject(ctx);

@@ -17,6 +17,7 @@ const COMPARISON = `
   import * as ip from ${source('ip/src/text.ts')};
   import * as codec from ${source('netlink/src/codec/native.ts')};
   import { digest } from ${source('plugin/src/links/digest.ts')};
+  import { isIdentifier } from ${source('cni-spec/src/native.ts')};
   import { normaliseKeys } from ${source('cni-spec/src/keys.ts')};
   const inC = __cnikit_native;
   let state = ${soakSeed(3)};
@@ -62,6 +63,8 @@ const COMPARISON = `
     compare('formatMac', codec.formatMac, (how) => how(filled(), at & 15, (at & 15) + length));
     const digits = 1 + i % 12;
     compare('digest', digest, (how) => how(text, digits));
+    const id = text + any(['', 'Z9', 'z_.-', '@', '[', '\`', '{', '/', ':', '\\n', '\\u0141', '\\u2028']);
+    compare('isIdentifier', isIdentifier, (how) => [how(id), how(id.slice(-1)), how(id + id)]);
     const plain = inC.plainLength(text);
     const isPlain = !/[^\\x01-\\x7f]/.test(text);
     if (plain !== (isPlain ? text.length : -1)) bad.push(['plainLength', text, plain]);
@@ -116,7 +119,7 @@ const COMPARISON = `
     .map((value) => inC.hasNormalKeys(value, { name: null, IPs: { gateway: 'nullable' } }));
   const fails = [];
   for (const name of Object.getOwnPropertyNames(inC)) {
-    if (name === 'plainLength' || name === 'digest' || name === 'hasNormalKeys') continue;
+    if (name === 'plainLength' || name === 'digest' || name === 'isIdentifier' || name === 'hasNormalKeys') continue;
     try { inC[name](0, 0, 0, 0, 0, 0, 0, 0); fails.push(name); } catch (error) { if (error.name !== 'TypeError') fails.push(error.name); }
   }
   for (const into of [new Uint8Array(3), new Uint16Array(40), undefined]) {

@@ -19,8 +19,11 @@ export function logged(
 ): (io: PluginIo) => PluginOutput {
   return (io) => {
     let wanted: { trace: Trace; text: string } | undefined;
+    const { env, sameNetns } = io;
     const traced: PluginIo = {
-      ...io,
+      env,
+      sameNetns,
+      mark: undefined,
       stdin() {
         const text = typeof io.stdin === 'string' ? io.stdin : io.stdin();
         if (wanted === undefined && text.includes('"log"')) {

@@ -30,12 +30,13 @@ export function combinedPlugin<A extends object>(
   /** Returns the features that the configuration requests, or all. */
   const parts = (context: Chain, all: boolean): Part[] => {
     const found: Part[] = [];
-    features.forEach((feature, i) => {
+    for (let i = 0; i < features.length; i++) {
+      const feature = features[i]!;
       const conf = context.conf.features[i];
       if (all || feature.isRequested(conf)) {
         found.push({ feature, own: { ...context, conf } });
       }
-    });
+    }
     return found;
   };
   const args = [...(attaching.args ?? []), ...features.flatMap((feature) => feature.args ?? [])];

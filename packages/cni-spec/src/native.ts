@@ -1,3 +1,4 @@
+/** Functions that the static executable has in C. */
 import type { KeyTable } from './keys.ts';
 
 /**
@@ -6,4 +7,9 @@ import type { KeyTable } from './keys.ts';
  */
 export function hasNormalKeys(_value: unknown, _table: KeyTable): boolean {
   return false;
+}
+
+/** Returns true for a valid container ID or network name (SPEC section 2 "Parameters"), of any length. */
+export function isIdentifier(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text);
 }

@@ -87,7 +87,7 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (heap_root->stage != STAGE_READY && context_make() < 0) crash(heap_root->ctx);
   if (heap_root->stage == STAGE_BUILD) {
-    if (JS_MakeNamed(heap_root->ctx) < 0) crash(heap_root->ctx);
+    if (JS_MakeLiterals(heap_root->ctx) < 0 || JS_MakeNamed(heap_root->ctx) < 0) crash(heap_root->ctx);
     write_snapshot();
   }
   cnk_ends_soon = 1;

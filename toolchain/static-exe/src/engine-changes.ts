@@ -13,6 +13,9 @@
  * **Some built-in functions have a shorter way for the usual case**, such as JSON.stringify() of plain data:
  * builtin-changes.ts.
  *
+ * **What scripts do most has shorter ways**: making functions and arrays, making and copying objects, joining
+ * strings, iterating over arrays (src/fast-changes.ts).
+ *
  * **The compiler drops needless checks of `let` and `const`.** It checks each access, in case that the variable is not
  * initialised yet, and then misses its own optimisations, such as one instruction for `i++`. host/drop-checks.c proves
  * by data flow which accesses cannot fail. The others keep their checks.
@@ -20,6 +23,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUILTIN_CHANGES, builtinChangesFile } from './builtin-changes.ts';
+import type { Change } from './change.ts';
+import { FAST_CHANGES, fastChangesFile } from './fast-changes.ts';
 
 const DEFINITIONS = `#define IMMORTAL (1 << 28)
 #define COUNT(n) ((n) < IMMORTAL ? (void)(n)++ : (void)0)
@@ -40,16 +45,6 @@ const ADD_PROPERTY = `
     }
 `;
 
-/** One change of a source file. */
-export interface Change {
-  file: string;
-  pattern: RegExp;
-  /** Replacement text; `$1` is the first group. */
-  by: string;
-  /** Required number of matches, so that a change is never half applied to another version of the engine. */
-  times: number;
-}
-
 const CHANGES: readonly Change[] = [
   // JS_DupValue(), JS_FreeValue() and their siblings.
   { file: 'quickjs.h', pattern: /\b(p->ref_count)\+\+/g, by: 'COUNT($1)', times: 2 },
@@ -69,6 +64,7 @@ const CHANGES: readonly Change[] = [
     by: ADD_PROPERTY,
     times: 1,
   },
+  ...FAST_CHANGES,
   {
     file: 'quickjs.c',
     pattern: /(?=static __exception int resolve_labels\(JSContext)/g,
@@ -88,6 +84,8 @@ const CHANGES: readonly Change[] = [
 const TAIL = [
   'inside-engine.c',
   'drop-checks.c',
+  'fast-objects.c',
+  'literals.c',
   'addresses.c',
   'native.c',
   'plain-json.c',
@@ -124,5 +122,5 @@ export function changedSources(
 
 /** Returns the files that decide what {@link changedSources} returns, besides the original sources. */
 export function changingFiles(): string[] {
-  return [import.meta.filename, builtinChangesFile, ...TAIL];
+  return [import.meta.filename, builtinChangesFile, fastChangesFile, ...TAIL];
 }

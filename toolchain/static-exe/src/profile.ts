@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Change } from './engine-changes.ts';
+import type { Change } from './change.ts';
 
 const MARKS = join(import.meta.dirname, '../host/profile.c');
 

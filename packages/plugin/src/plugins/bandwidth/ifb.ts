@@ -21,7 +21,7 @@ import { blockOf, POD_GROUPS, POD_GROUPS_SIZE } from '../../links/pod-groups.ts'
  * killed in between.
  */
 export function ifbMac(network: string, ifName: string): string {
-  return formatMac(Uint8Array.of(OF_INTERFACE, ...ownerBytes(network), interfaceByte(ifName)));
+  return formatMac(macOf(OF_INTERFACE, network, interfaceByte(ifName)));
 }
 
 /** First bytes of MAC addresses, locally administered. The last byte is random, as in earlier versions. */
@@ -29,16 +29,29 @@ const RANDOM = 0x02;
 /** The last byte follows from the interface. */
 const OF_INTERFACE = 0x06;
 
-/** The four characters of the network's host end names. */
-function ownerBytes(network: string): number[] {
-  return [...hostVethPrefix(network).slice(-4)].map((letter) => letter.charCodeAt(0));
+/** Length of the text of all bytes but the last. */
+const NETWORK_TEXT = 'xx:xx:xx:xx:xx'.length;
+
+/** Returns a MAC address with the last four characters of the network's prefix of host end names. */
+function macOf(first: number, network: string, last: number): Uint8Array {
+  const prefix = hostVethPrefix(network);
+  const mac = Uint8Array.of(first, 0, 0, 0, 0, last);
+  for (let i = 1; i <= 4; i++) {
+    mac[i] = prefix.charCodeAt(prefix.length - 5 + i);
+  }
+  return mac;
 }
 
-const isOf = (mac: string | undefined, bytes: readonly number[]): boolean =>
-  mac?.startsWith(formatMac(Uint8Array.from(bytes))) === true;
+/** Returns true for the MAC address of a device of the network, which starts with that byte. */
+const isOf = (mac: string | undefined, first: number, network: string): boolean =>
+  mac?.slice(0, NETWORK_TEXT) === formatMac(macOf(first, network, 0)).slice(0, NETWORK_TEXT);
 
 function interfaceByte(ifName: string): number {
-  return [...ifName].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) & 0xff, 0);
+  let hash = 0;
+  for (const letter of ifName) {
+    hash = (hash * 31 + letter.charCodeAt(0)) & 0xff;
+  }
+  return hash;
 }
 
 /** Returns true for the device of another interface of the same container. */
@@ -46,7 +59,7 @@ export function isOfOtherInterface(
   { mac }: Pick<Link, 'mac'>,
   { network, ifName }: Omit<InterfaceAttachment, 'containerID'>,
 ): boolean {
-  return isOf(mac, [OF_INTERFACE, ...ownerBytes(network)]) && mac !== ifbMac(network, ifName);
+  return mac !== ifbMac(network, ifName) && isOf(mac, OF_INTERFACE, network);
 }
 
 /** Returns the attachment's device, if it has one. */
@@ -100,8 +113,7 @@ export function collectIfbs(
   const host = openRtnetlink({ sys });
   try {
     const attachments = valid.map(({ containerID, ifname }) => ({ network, containerID, ifName: ifname }));
-    const isOurs = ({ mac }: Link) =>
-      [RANDOM, OF_INTERFACE].some((first) => isOf(mac, [first, ...ownerBytes(network)]));
+    const isOurs = ({ mac }: Link) => [RANDOM, OF_INTERFACE].some((first) => isOf(mac, first, network));
     const isValid = (link: Link) =>
       attachments.some(
         (one) => !isOfOtherInterface(link, one) && [ifbName(one), furtherIfbName(one)].includes(link.name),

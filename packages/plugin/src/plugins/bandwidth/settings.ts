@@ -27,6 +27,16 @@ export interface Limits {
  * @throws {CniError} 7 naming the field and the expected value
  */
 export function limitsOf(raw: CheckedConfig): Limits | undefined {
+  if (!known.has(raw)) {
+    known.set(raw, readLimits(raw));
+  }
+  return known.get(raw);
+}
+
+/** Valid limits by configuration: several steps of a verb need them. */
+const known = new WeakMap<CheckedConfig, Limits | undefined>();
+
+function readLimits(raw: CheckedConfig): Limits | undefined {
   const own = checked(raw, 'Invalid bandwidth configuration');
   const given = saysSomething(own)
     ? own

@@ -212,7 +212,7 @@ function unmapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[]): voi
 }
 
 /** Returns the configured ports for DEL, which needs them only for stale connections; empty when they are invalid. */
-function readablePorts({ conf }: Portmap): HostPort[] {
+function readablePorts({ conf }: Portmap): readonly HostPort[] {
   try {
     return hostPorts(conf);
   } catch (error) {

@@ -110,7 +110,8 @@ export function elementOfKey(map: MapName, key: Uint8Array): PortMapElement {
 
 /** The comment of the rule that belongs to an element: `any_ipv4 tcp 8080`, `one_ipv4 tcp 8080 192.0.2.1`. */
 export function elementComment({ map, protocol, port, hostIP }: PortMapElement): string {
-  return [map, protocol, port, ...(hostIP === undefined ? [] : [hostIP])].join(' ');
+  const element = `${map} ${protocol} ${port}`;
+  return hostIP === undefined ? element : `${element} ${hostIP}`;
 }
 
 export function parseElementComment(comment: string | undefined): PortMapElement | undefined {

@@ -88,16 +88,22 @@ export function portsChange(plan: PortPlan): Change {
       if (elements.length === 0) {
         return [];
       }
-      return [
-        ...missingBase(nft, plan.settings, attempt > 1),
+      const requests = [...missingBase(nft, plan.settings, attempt > 1)];
+      if (attempt > 1) {
         // An ADD of the same attachment may have been killed.
-        ...(attempt > 1 ? podRemoval(nft, chain).requests : []),
+        requests.push(...podRemoval(nft, chain).requests);
+      }
+      for (const name of lost.keys()) {
         // The kernel refuses the deletion of a chain that another pod has removed, and with it the whole transaction.
-        ...[...lost.keys()].flatMap((name) => podRemoval(nft, name).requests),
-        newChain({ ...IN_TABLE, name: chain, exclusive: true }),
-        ...own.requests,
-        ...elements.map(({ request }) => request).filter((request) => !leftToOther.has(request)),
-      ];
+        requests.push(...podRemoval(nft, name).requests);
+      }
+      requests.push(newChain({ ...IN_TABLE, name: chain, exclusive: true }), ...own.requests);
+      for (const { request } of elements) {
+        if (!leftToOther.has(request)) {
+          requests.push(request);
+        }
+      }
+      return requests;
     },
     refused(nft, requests) {
       for (const { element, request } of elements) {
@@ -182,7 +188,7 @@ function podRules(
   const seen = new Set<string>();
   for (const family of families) {
     const address = addresses[family];
-    const own = ofFamily(ports, family);
+    const own = address === undefined ? [] : ofFamily(ports, family);
     if (address === undefined || own.length === 0) {
       continue;
     }
@@ -192,7 +198,10 @@ function podRules(
       requests.push(newRule({ ...IN_TABLE, chain, expressions }));
     }
     // A port of one address comes before the same port of all addresses.
-    for (const port of [...own].sort((a, b) => Number(!a.hostIP) - Number(!b.hostIP))) {
+    if (own.length > 1) {
+      own.sort((a, b) => Number(!a.hostIP) - Number(!b.hostIP));
+    }
+    for (const port of own) {
       const element = portMapElement(port, family);
       const note = elementComment(element);
       // The runtime may pass a port twice, without hostIP and with 0.0.0.0. The first mapping wins, as in upstream.

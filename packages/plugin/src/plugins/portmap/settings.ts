@@ -99,16 +99,24 @@ function backendOf(conf: PortmapConf): NatBackend {
  *
  * @throws {CniError} 7 when a port, protocol or address is invalid
  */
-export function hostPorts({ raw }: PortmapSettings): HostPort[] {
-  return (capability(raw, 'portMappings') ?? []).map(hostPort);
+export function hostPorts({ raw }: PortmapSettings): readonly HostPort[] {
+  let ports = known.get(raw);
+  if (ports === undefined) {
+    ports = (capability(raw, 'portMappings') ?? []).map(hostPort);
+    known.set(raw, ports);
+  }
+  return ports;
 }
+
+/** Valid ports by configuration: several steps of a verb need them. */
+const known = new WeakMap<CheckedConfig, readonly HostPort[]>();
 
 /**
  * The ports for ADD to map.
  *
  * @throws {CniError} 7 when a port, protocol or address is invalid; 2 when nftables would have to apply conditions
  */
-export function acceptedPorts(settings: PortmapSettings): HostPort[] {
+export function acceptedPorts(settings: PortmapSettings): readonly HostPort[] {
   const ports = hostPorts(settings);
   const { ipv4, ipv6 } = settings.conditions;
   if (ports.length === 0 || settings.backend === 'iptables' || ipv4.length + ipv6.length === 0) {

@@ -15,7 +15,7 @@ int cnk_quickjs_forbidden;
 
 typedef struct {
   const char *args;
-  unsigned char count; /* of args */
+  unsigned char count; /* number of arguments */
   char result;
   cnk_fn fn;
 } entry;

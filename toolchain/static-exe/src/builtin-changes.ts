@@ -1,4 +1,7 @@
-/** Shorter ways through built-in functions: host/fast-builtins.c and host/plain-json.c have the code. */
+/**
+ * Shorter ways through built-in functions and to properties: host/fast-builtins.c, host/plain-json.c and
+ * host/fast-properties.c have the code.
+ */
 
 /** This file, which decides what the changed sources are. */
 export const builtinChangesFile = import.meta.filename;
@@ -12,7 +15,14 @@ static int ascii_words(const uint8_t *text, int len);
 static int plain_json_length(const uint8_t *p, const uint8_t *end);
 static int regexp_matches(JSContext *ctx, JSValueConst regexp, JSValueConst text);
 static int makes_same_class(JSContext *ctx, const JSObject *array);
+static force_inline JSValueConst plain_property(JSValueConst object, JSAtom name);
+static force_inline int change_property(JSContext *ctx, JSValueConst object, JSAtom name, JSValue value);
 `;
+
+/** Replaces the lookup of a property of the value on top of the stack. */
+const LOOKUP = `val = plain_property(sp[-1], $1);
+                if (JS_VALUE_GET_TAG(val) == JS_TAG_UNINITIALIZED) val = JS_GetProperty(ctx, sp[-1], $1);
+                else val = JS_DupValue(ctx, val);`;
 
 const change = (pattern: RegExp, by: string) => ({ file: 'quickjs.c', pattern, by, times: 1 });
 
@@ -74,5 +84,21 @@ export const BUILTIN_CHANGES = [
   change(
     /(?<=\nstatic JSValue js_typed_array___speciesCreate\([^{}]*\{\n[^{}]*\n {4}if \(!p\)\n {8}return JS_EXCEPTION;\n)/g,
     '    if (makes_same_class(ctx, p)) return js_typed_array_constructor(ctx, JS_UNDEFINED, argc - 1, argv + 1, p->class_id);\n',
+  ),
+  change(
+    /(?<= {8}CASE\(OP_get_field\):\n[^}]*\n {16})val = JS_GetProperty\(ctx, sp\[-1\], (atom)\);/g,
+    LOOKUP,
+  ),
+  change(
+    /(?<= {8}CASE\(OP_get_field2\):\n[^}]*\n {16})val = JS_GetProperty\(ctx, sp\[-1\], (atom)\);/g,
+    LOOKUP,
+  ),
+  change(
+    /(?<= {8}CASE\(OP_get_length\):\n[^}]*\n {16})val = JS_GetProperty\(ctx, sp\[-1\], (JS_ATOM_length)\);/g,
+    LOOKUP,
+  ),
+  change(
+    /(?<= {8}CASE\(OP_put_field\):\n[^}]*\n {16})(?=ret = JS_SetPropertyInternal\()/g,
+    'ret = change_property(ctx, sp[-2], atom, sp[-1]);\n                if (!ret) ',
   ),
 ];

@@ -10,8 +10,8 @@
  * **A new property of a plain object is added, not defined.** Object literals and closures make nearly all properties
  * of a start, through the path that serves every kind of object and descriptor: a tenth of an ADD's instructions.
  *
- * **Some built-in functions have a shorter way for the usual case**, such as JSON.stringify() of plain data:
- * builtin-changes.ts.
+ * **Properties and some built-in functions have a shorter way for the usual case**, such as JSON.stringify() of plain
+ * data: builtin-changes.ts.
  *
  * **What scripts do most has shorter ways**: making functions and arrays, making and copying objects, joining
  * strings, iterating over arrays (src/fast-changes.ts).
@@ -90,6 +90,7 @@ const TAIL = [
   'native.c',
   'plain-json.c',
   'fast-builtins.c',
+  'fast-properties.c',
 ].map((name) => join(import.meta.dirname, '../host', name));
 
 /**

@@ -156,10 +156,56 @@ const OTHERS = `
   arrays();
   test();`;
 
+const PROPERTIES = `
+  // The bodies of classes are strict in both.
+  class Use {
+    static get(o) { return [o.a, o.length, o.b, typeof o.slice, typeof o.constructor]; }
+    static zero({ 0: x, 1: y, length }) { return [x, y, length]; }
+    static set(o) { o.a = 5; return [o.a, Object.hasOwn(o, 'a'), o.seen]; }
+    static setTwice(o) { o.a = [1]; o.a = { b: o.a }; return o.a; }
+    static setLength(o) { o.length = 1; return [o.length, o[1]]; }
+    static add(o) { o.a += 1; o.b ??= 2; o.a++; return [o.a, o.b]; }
+    static delete(o) { const first = o.a; delete o.a; return [first, o.a, o.b]; }
+    static late(o) { const first = o.late; Object.prototype.late = 3; const then = o.late; delete Object.prototype.late; return [first, then, o.late]; }
+  }
+  class Point { a = 1; #p = 2; get b() { return this.#p; } set b(p) { this.#p = p; } static a = 3; }
+  const show = (value) => (Object(value) !== value ? String(value) : Object.keys(value).map((key) => key + ':' + show(value[key])).join());
+  const frozen = Object.freeze({ a: 1 });
+  const seeing = { get a() { return 'got'; }, set a(value) { this.seen = value; } };
+  const proxy = (target) => new Proxy(target, { get: (o, name) => 'proxy ' + String(name), set: () => true, has: () => true });
+  const objects = [
+    () => ({ a: 1 }), () => ({}), () => Object.create({ a: 1 }), () => Object.create(Object.create({ a: 1, b: 2 })), () => Object.create(null), () => frozen,
+    () => Object.create(frozen), () => Object.create(seeing), () => Object.create(Object.create(seeing)), () => ({ get a() { return 1; } }),
+    () => ({ set a(value) {} }), () => proxy({}), () => Object.create(proxy({})), () => Object.create(proxy([])), () => [7, 8, 9], () => [, 8], () => [],
+    () => Object.assign([1, 2], { a: 1 }), () => Object.create([1, 2]), () => Object.freeze([1, 2]), () => Object.setPrototypeOf([1], null),
+    () => Object.setPrototypeOf([1], { 1: 'one', a: 'inherited', slice() {} }), () => Object.defineProperty([1, 2], 'length', { writable: false }),
+    () => Object.defineProperty([1, 2], 1, { value: 3, configurable: false }), () => Object.setPrototypeOf([1], proxy({})), () => new (class extends Array { a = 1; })(3),
+    () => new Uint8Array([1, 2]), () => Object.create(new Uint8Array([1, 2])), () => Object.assign(new Uint8Array(1), { a: 1 }), () => 'ab', () => '', () => 12, () => true,
+    () => 1n, () => Symbol('s'), () => null, () => undefined, () => (() => 1), () => Point, () => new Point(), () => (function () { return arguments; })(1, 2),
+    () => new Map(), () => new String('ab'), () => Object.preventExtensions({}), () => Object.defineProperty({}, 'a', { value: 1 }), () => new Date(0), () => /x/,
+  ];
+  const all = () => {
+    for (const make of objects) {
+      for (const name of ['get', 'zero', 'set', 'setTwice', 'setLength', 'add', 'delete', 'late']) {
+        for (let twice = 0, value = undefined; twice < 2; twice++) {
+          add(() => show(Use[name]((value ??= make()))));
+        }
+      }
+    }
+  };
+  all();
+  Object.defineProperty(Array.prototype, 1, { configurable: true, get: () => 'of all arrays' });
+  Object.prototype.a = 'of all objects';
+  all();
+  delete Array.prototype[1];
+  delete Object.prototype.a;
+  all();`;
+
 test.each([
   ['JSON.stringify()', STRINGIFY],
   ['JSON.parse()', PARSE],
   ['functions of strings, regular expressions and typed arrays', OTHERS],
+  ['access to properties', PROPERTIES],
 ])('%s in an executable: the same results as in Node', { timeout: 300_000 }, async (_, source) => {
   const entry = join(folder, 'entry.ts');
   const output = 'globalThis.print = (text) => globalThis.__cnikit_sys.writeFdText(1, text);';

@@ -31,6 +31,7 @@ import { RtnetlinkCore } from './rtnetlink.ts';
 
 export { decodeLinkSummary, type LinkSummary } from './route/link-summary.ts';
 export type { RtnetlinkCore } from './rtnetlink.ts';
+export { Template, type TemplateValues } from './template.ts';
 
 /** Like `openRtnetlink()` of the package, but decodes only the settings of bridge, veth and ifb. */
 export function openRtnetlink(options: OpenOptions = {}): RtnetlinkCore {

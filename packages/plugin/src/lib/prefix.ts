@@ -54,6 +54,9 @@ export function firstHost(address: string): string {
  * subnets of one or two addresses, which have none (RFC 3021).
  */
 export function broadcastOf(address: string): string | undefined {
+  if (isIPv6(address)) {
+    return undefined;
+  }
   const prefix = knownPrefix(address);
-  return isIPv6(address) || prefix.length > 30 ? undefined : formatAddress(lastAddress(prefix));
+  return prefix.length > 30 ? undefined : formatAddress(lastAddress(prefix));
 }

@@ -1,8 +1,8 @@
 import { type LinkUpdate, newAddress, type Request } from '@cnikit/netlink';
-import { setLink } from '@cnikit/netlink/short-lived';
+import { setLink, Template } from '@cnikit/netlink/short-lived';
 import { ANNOUNCING } from './announce.ts';
+import { INDEX, IPV6 } from './examples.ts';
 import { linkLocalAddress } from './mac.ts';
-import { perLink } from './per-link.ts';
 
 /**
  * Requests that give a link its IPv6 link-local address immediately. Without them the kernel adds the address when the
@@ -14,11 +14,11 @@ import { perLink } from './per-link.ts';
  * @param announced sends {@link ANNOUNCING} with the mode. A kernel without IPv6 refuses both
  */
 export function linkLocal(index: number, mac: string, announced = false): Request[] {
-  return [...(announced ? MODE_ANNOUNCING : MODE)(index), addressOf(index, mac)];
+  return [(announced ? MODE_ANNOUNCING : MODE).fill({ index }), addressOf(index, mac)];
 }
 
 const modeWith = (ipv4Conf?: LinkUpdate['ipv4Conf']) =>
-  perLink((index) => [setLink({ index, addrGenMode: 'eui64', ipv4Conf })]);
+  new Template(({ index }) => setLink({ index, addrGenMode: 'eui64', ipv4Conf }), { index: INDEX });
 const MODE = modeWith();
 const MODE_ANNOUNCING = modeWith(ANNOUNCING);
 
@@ -42,5 +42,10 @@ export function bringUp(
 }
 
 function addressOf(index: number, mac: string): Request {
-  return newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true, replace: true });
+  return ADDRESS.fill({ index, address: linkLocalAddress(mac) });
 }
+
+const ADDRESS = new Template(
+  ({ index, address }) => newAddress({ index, address: `${address}/64`, nodad: true, replace: true }),
+  { index: INDEX, address: IPV6 },
+);

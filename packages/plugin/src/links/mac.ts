@@ -61,10 +61,9 @@ export function checkedMac(text: string): string {
 /** Returns the link-local address that the kernel derives from a MAC address: modified EUI-64, RFC 4291 appendix A. */
 export function linkLocalAddress(mac: string): string {
   const b = macBytes(mac, 'MAC') as unknown as [number, number, number, number, number, number];
-  const groups = [((b[0] ^ 2) << 8) | b[1], (b[2] << 8) | 0xff, 0xfe00 | b[3], (b[4] << 8) | b[5]];
+  const first = ((b[0] ^ 2) << 8) | b[1];
   // In canonical text (RFC 5952) a leading group of zeros is part of the `::`.
-  if (groups[0] === 0) {
-    groups.shift();
-  }
-  return `fe80::${groups.map((group) => group.toString(16)).join(':')}`;
+  const start = first === 0 ? '' : `${first.toString(16)}:`;
+  const middle = `${((b[2] << 8) | 0xff).toString(16)}:${(0xfe00 | b[3]).toString(16)}`;
+  return `fe80::${start}${middle}:${((b[4] << 8) | b[5]).toString(16)}`;
 }

@@ -1,4 +1,4 @@
-import { newNeighbour, newRoute } from '@cnikit/netlink';
+import { newNeighbour, newRoute, type Request } from '@cnikit/netlink';
 import { expect, test } from 'vitest';
 import { bringUp } from './link-local.ts';
 import { perLink } from './per-link.ts';
@@ -13,13 +13,8 @@ test.each([1, 3, 0x7fffffff])(
       newNeighbour({ index: of, address: '169.254.1.1', mac }),
       newRoute({ dst: '::/0', via: 'fe80::1', oif: of }),
     ];
-    const made = perLink(make)(index).map(({ type, flags, payload, describe }) => ({
-      type,
-      flags,
-      payload,
-      describe,
-    }));
-    expect(made).toEqual(make(index));
+    const parts = ({ type, flags, payload, describe }: Request) => ({ type, flags, payload, describe });
+    expect(perLink(make)(index).map(parts)).toEqual(make(index).map(parts));
   },
 );
 

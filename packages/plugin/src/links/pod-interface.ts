@@ -1,13 +1,14 @@
 /** Configuration of the pod's interface with one batch inside its namespace: addresses, up, routes. */
 import type { Route } from '@cnikit/cni-spec';
-import { type NetlinkError, newAddress, newRoute, type Request, type RouteSpec } from '@cnikit/netlink';
+import { type NetlinkError, newRoute, type Request, type RouteSpec } from '@cnikit/netlink';
 import { RTM_NEWADDR } from '@cnikit/netlink/constants';
-import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
+import { type RtnetlinkCore, setLink, Template } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
-import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
+import { isIPv6 } from '../lib/prefix.ts';
 import { arpNotify, prepareIPv6 } from './announce.ts';
+import { INDEX } from './examples.ts';
 import { linkLocal } from './link-local.ts';
-import { perLink } from './per-link.ts';
+import { addressRequest, podRoute, routeRequest } from './pod-requests.ts';
 
 /** The desired configuration of the pod's interface. */
 export interface PodInterface {
@@ -37,10 +38,8 @@ export interface PodInterface {
   addressFlags?: number;
   /** Returns requests for permanent neighbours, which the pod need not ask for. */
   neighbours?: (index: number) => Request[];
-  /** Returns routes that must exist before the others. */
-  linkRoutes?: (index: number) => RouteSpec[];
-  /** Returns the request of a route that is the same for all pods; undefined for others. */
-  knownRoute?: (route: RouteSpec) => Request | undefined;
+  /** Returns routes that must exist before the others, with their requests. */
+  linkRoutes?: (index: number) => { route: RouteSpec; request: Request }[];
 }
 
 /**
@@ -50,42 +49,52 @@ export interface PodInterface {
  * link-local address. So they work when ADD returns; detection would take a second.
  */
 export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodInterface): void {
-  const { index, announced = pod.addresses } = pod;
-  const nodad = !pod.detectDuplicates;
-  const flags = pod.addressFlags === undefined ? {} : { flags: pod.addressFlags };
-  const ipv4 = pod.addresses.filter((address) => !isIPv6(address));
-  const ipv6 = pod.addresses.filter(isIPv6);
-  const batch: Request[] = [];
+  const { index, mac, addresses, announced = addresses, addressFlags = 0, detectDuplicates } = pod;
+  const hasIPv6 = addresses.some(isIPv6);
   const isAnnounced = announced.some(isIPv6);
   const solicits = !pod.noRouterSolicitations;
   const visits = isAnnounced || !solicits;
   if (visits) {
-    prepareIPv6(sys, pod.netns, pod.ifName, { isUsed: ipv6.length > 0, isAnnounced, solicits });
+    prepareIPv6(sys, pod.netns, pod.ifName, { isUsed: hasIPv6, isAnnounced, solicits });
   }
-  const isArpNotified = announced.some((address) => !isIPv6(address));
+  const isArpNotified = announced.some(isIPv4);
   // The kernel takes its interface lock for each message.
-  const links = nodad ? linkLocal(index, pod.mac, isArpNotified) : [];
-  batch.push(...links);
+  const batch = detectDuplicates ? [] : linkLocal(index, mac, isArpNotified);
   // Without IPv6 addresses, the pod's namespace may have no IPv6.
-  const optional = ipv6.length > 0 ? 0 : links.length;
+  const optional = hasIPv6 ? 0 : batch.length;
   if (pod.isMacNew) {
-    batch.push(setLink({ index, mac: pod.mac }));
+    batch.push(setLink({ index, mac }));
   }
-  if (isArpNotified && !nodad) {
+  if (isArpNotified && detectDuplicates) {
     batch.push(arpNotify(index));
   }
   // The addresses come before the link is up: the kernel announces those that exist then.
-  for (const address of ipv4) {
-    batch.push(newAddress({ index, address, broadcast: broadcastOf(address), ...flags }));
+  for (const address of addresses) {
+    if (!isIPv6(address)) {
+      batch.push(addressRequest(index, address, addressFlags, !detectDuplicates));
+    }
   }
-  for (const address of ipv6) {
-    batch.push(newAddress({ index, address, nodad, ...flags }));
+  for (const address of addresses) {
+    if (isIPv6(address)) {
+      batch.push(addressRequest(index, address, addressFlags, !detectDuplicates));
+    }
   }
-  batch.push(...UP(index), ...(pod.neighbours?.(index) ?? []));
-  const routes = [...(pod.linkRoutes?.(index) ?? []), ...pod.routes.map((one) => podRoute(index, one))];
-  const isRoute = ({ index: at = 0 }: NetlinkError) => at >= batch.length - routes.length;
-  batch.push(...routes.map((one) => pod.knownRoute?.(one) ?? newRoute(one)));
+  batch.push(UP.fill({ index }));
+  if (pod.neighbours !== undefined) {
+    batch.push(...pod.neighbours(index));
+  }
+  const firstRoute = batch.length;
+  const linkRoutes = pod.linkRoutes?.(index) ?? [];
+  for (const { request } of linkRoutes) {
+    batch.push(request);
+  }
+  for (const one of pod.routes) {
+    batch.push(routeRequest(index, one));
+  }
   const settled = route.batchSettled(batch);
+  if (settled.length === 0) {
+    return;
+  }
   if (isArpNotified && settled.some(({ index: at = -1 }) => at < optional)) {
     route.request(arpNotify(index));
   }
@@ -97,18 +106,22 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   if (!visits && failures.some(isIPv6Off)) {
     // While the link is up, the kernel would run duplicate address detection for its link-local address.
     route.request(setLink({ index, up: false }));
+    const ipv6 = addresses.filter(isIPv6);
     configurePodInterface(sys, route, { ...pod, announced: ipv6, addresses: ipv6 });
     return;
   }
+  const isRoute = ({ index: at = 0 }: NetlinkError) => at >= firstRoute;
   if (!failures.every(isRoute) || !failures.some(isTaken)) {
     throw first;
   }
+  const routes = [...linkRoutes.map((one) => one.route), ...pod.routes.map((one) => podRoute(index, one))];
   for (const { index: at = 0 } of failures) {
-    addRouteBehind(route, routes[at - batch.length + routes.length]!);
+    addRouteBehind(route, routes[at - firstRoute]!);
   }
 }
 
-const UP = perLink((index) => [setLink({ index, up: true })]);
+const isIPv4 = (address: string): boolean => !isIPv6(address);
+const UP = new Template(({ index }) => setLink({ index, up: true }), { index: INDEX });
 
 /** The kernel refuses addresses of links that have `disable_ipv6`. */
 const isIPv6Off = ({ code, request }: NetlinkError): boolean =>
@@ -133,18 +146,4 @@ function addRouteBehind(route: RtnetlinkCore, spec: RouteSpec): void {
       throw failure;
     }
   }
-}
-
-function podRoute(index: number, { dst, gw, mtu, advmss, priority, table, scope }: Route): RouteSpec {
-  const metrics = { ...(mtu ? { mtu } : {}), ...(advmss ? { advmss } : {}) };
-  return {
-    // The kernel refuses host bits in IPv4 routes and clears them in IPv6 routes.
-    dst: subnetOf(dst),
-    oif: index,
-    via: gw,
-    ...(mtu || advmss ? { metrics } : {}),
-    ...(priority ? { priority } : {}),
-    table,
-    scope,
-  };
 }

@@ -1,11 +1,12 @@
 /** Creation of the veth pair with one message: the host end may be a bridge port and up, the pod's end has its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type LinkSpec, NetlinkError } from '@cnikit/netlink';
-import { deviceIndex, newLink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
+import { NetlinkError, type Request } from '@cnikit/netlink';
+import { deviceIndex, newLink, type RtnetlinkCore, Template } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { PodNamespace } from '../netns/pod-namespace.ts';
 import { ignoreRouterAdvertisements } from '../netns/router-advertisements.ts';
 import { deleteHostEnd } from './attachment-links.ts';
+import { GROUP, HOST_NAME, INDEX, MAC, MASTER, MTU, PEER_MAC, POD_NAME } from './examples.ts';
 import { randomMac } from './mac.ts';
 
 /**
@@ -44,7 +45,19 @@ export interface VethPair {
   podMac: string;
 }
 
-type VethSpec = LinkSpec & { kind: 'veth' };
+/** Values of a request for a pair. */
+type PairValues = {
+  name: string;
+  mac: string;
+  up: boolean;
+  /** 0 = the kernel's default. */
+  mtu: number;
+  master: number;
+  group: number;
+  peerName: string;
+  peerMac: string;
+  netns: number;
+};
 
 /**
  * Creates the pair.
@@ -52,34 +65,67 @@ type VethSpec = LinkSpec & { kind: 'veth' };
  * @throws {CniError} 999 when either name is taken (SPEC, ADD: an interface of that name exists)
  */
 export function createVethPair(route: RtnetlinkCore, sys: Sys, plan: VethPlan): VethPair {
-  const { hostName, ifName, pod, master } = plan;
-  const both = { ...QUEUES, ...(plan.mtu > 0 ? { mtu: plan.mtu } : {}) };
-  const macs = { hostMac: plan.hostMac ?? randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
-  const spec: VethSpec = {
-    kind: 'veth',
+  const { hostName, hostMac = randomMac(sys), mac: podMac = randomMac(sys) } = plan;
+  make(route, sys, plan, {
     name: hostName,
-    mac: macs.hostMac,
+    mac: hostMac,
     up: !plan.down,
-    master,
-    group: plan.group,
-    ...both,
-    // The peer must not carry IFF_UP in this message: the kernel returns ENOTCONN.
-    peer: { name: ifName, mac: macs.podMac, netns: pod.fd, ...both },
-  };
-  make(route, sys, spec, plan);
+    mtu: plan.mtu,
+    master: plan.master ?? 0,
+    group: plan.group ?? 0,
+    peerName: plan.ifName,
+    peerMac: podMac,
+    netns: plan.pod.fd,
+  });
   try {
     // The pod's end is still down, so no advertisement can arrive earlier.
     ignoreRouterAdvertisements(sys, hostName, true);
-    return { hostName, ...macs, ...indexes(route, plan) };
+    const { hostIndex, podIndex } = indexes(route, plan);
+    return { hostName, hostMac, podMac, hostIndex, podIndex };
   } catch (error) {
     deleteHostEnd(sys, hostName);
     throw error;
   }
 }
 
-function make(route: RtnetlinkCore, sys: Sys, spec: VethSpec, { hostName, ifName }: VethPlan): void {
+function newPair({ name, mac, up, mtu, master, group, peerName, peerMac, netns }: PairValues): Request {
+  const both = { ...QUEUES, ...(mtu > 0 ? { mtu } : {}) };
+  return newLink({
+    kind: 'veth',
+    name,
+    mac,
+    up,
+    ...(master > 0 ? { master } : {}),
+    ...(group > 0 ? { group } : {}),
+    ...both,
+    // The peer must not carry IFF_UP in this message: the kernel returns ENOTCONN.
+    peer: { name: peerName, mac: peerMac, netns, ...both },
+  });
+}
+
+const templateOf = (shape: Pick<PairValues, 'mtu' | 'master' | 'group'>) => {
+  const names = { name: HOST_NAME, mac: MAC, peerName: POD_NAME, peerMac: PEER_MAC, netns: INDEX };
+  return new Template<PairValues>(newPair, { ...names, up: true, ...shape });
+};
+const PORT = templateOf({ mtu: 0, master: MASTER, group: 0 });
+const PORT_WITH_MTU = templateOf({ mtu: MTU, master: MASTER, group: 0 });
+const ROUTED = templateOf({ mtu: 0, master: 0, group: GROUP });
+const ROUTED_WITH_MTU = templateOf({ mtu: MTU, master: 0, group: GROUP });
+
+/** Returns the request for a pair. */
+export function pairRequest(values: PairValues): Request {
+  const { mtu, master, group } = values;
+  if (master > 0 === group > 0) {
+    return newPair(values);
+  }
+  const isPort = master > 0;
+  const template = mtu > 0 ? (isPort ? PORT_WITH_MTU : ROUTED_WITH_MTU) : isPort ? PORT : ROUTED;
+  return template.fill(values);
+}
+
+function make(route: RtnetlinkCore, sys: Sys, { hostName, ifName }: VethPlan, values: PairValues): void {
   try {
-    route.request(newLink(spec));
+    route.request(pairRequest(values));
   } catch (error) {
     const refused = error instanceof NetlinkError && error.cause === undefined;
     // The reply was lost, but the kernel may have handled the request.

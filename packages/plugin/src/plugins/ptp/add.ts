@@ -15,7 +15,8 @@ const PTP: PairLayout = {
   hostEnd,
   podEnd: (_, ips) => ({
     addressFlags: IFA_F_NOPREFIXROUTE,
-    linkRoutes: (index) => ips.flatMap((ip) => routesToGateway(index, ip)),
+    linkRoutes: (index) =>
+      ips.flatMap((ip) => routesToGateway(index, ip)).map((route) => ({ route, request: newRoute(route) })),
   }),
 };
 

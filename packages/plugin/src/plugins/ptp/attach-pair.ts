@@ -45,7 +45,7 @@ export interface PairLayout {
   podEnd(
     pair: VethPair,
     ips: readonly RoutedAddress[],
-  ): Pick<PodInterface, 'addressFlags' | 'announced' | 'knownRoute' | 'linkRoutes' | 'neighbours'>;
+  ): Pick<PodInterface, 'addressFlags' | 'announced' | 'linkRoutes' | 'neighbours'>;
   /** Runs before the pod can send. */
   reached?(host: RtnetlinkCore, ips: readonly RoutedAddress[]): void;
   /** Undoes `reached` when a later step fails. */

@@ -3,13 +3,14 @@
  * they know from the start, so that no packet waits for an answer and no pod receives frames of another.
  */
 import type { Context, IpConfig, Result, Route } from '@cnikit/cni-spec';
-import { newNeighbour, newRoute, type Request, type RouteSpec } from '@cnikit/netlink';
+import { newNeighbour, newRoute, type Request } from '@cnikit/netlink';
 import { IFA_F_NOPREFIXROUTE } from '@cnikit/netlink/constants';
-import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
+import { type RtnetlinkCore, Template } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { withDefaultRoutes } from '../../attachment/routes.ts';
 import { hostLength, isIPv6, withoutLength } from '../../lib/prefix.ts';
+import { INDEX } from '../../links/examples.ts';
 import { bringUp } from '../../links/link-local.ts';
 import { linkLocalAddress } from '../../links/mac.ts';
 import { perLink } from '../../links/per-link.ts';
@@ -51,8 +52,10 @@ export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: Ad
       // The node has neighbours of IPv6 with the pod's MAC address.
       announced: ips.map(({ address }) => address).filter((address) => !isIPv6(address)),
       // The route to an IPv6 gateway is the link's own fe80::/64.
-      linkRoutes: (oif: number) => ips.filter(({ gateway }) => !isIPv6(gateway)).map(() => gatewayRoute(oif)),
-      knownRoute,
+      linkRoutes: (oif: number) =>
+        ips
+          .filter(({ gateway }) => !isIPv6(gateway))
+          .map(() => ({ route: gatewayRoute(oif), request: GATEWAY_ROUTE.fill({ index: oif }) })),
       neighbours: (index: number) =>
         ips.flatMap(({ gateway }) => (isIPv6(gateway) ? IPV6_GATEWAY : IPV4_GATEWAY)(index)),
     }),
@@ -70,24 +73,7 @@ const IPV4_GATEWAY = gatewayOf(GATEWAYS.ipv4);
 const IPV6_GATEWAY = gatewayOf(GATEWAYS.ipv6);
 
 const gatewayRoute = (oif: number) => ({ dst: `${GATEWAYS.ipv4}/32`, oif, scope: 'link' as const });
-const defaultRoute = (dst: string, via: string) => perLink((oif) => [newRoute({ dst, via, oif })]);
-const GATEWAY_ROUTE = perLink((oif) => [newRoute(gatewayRoute(oif))]);
-const IPV4_DEFAULT = defaultRoute('0.0.0.0/0', GATEWAYS.ipv4);
-const IPV6_DEFAULT = defaultRoute('::/0', GATEWAYS.ipv6);
-
-/** Returns the request of a route that most pods have. */
-function knownRoute({ dst, via, oif = 0, metrics, priority, table, scope }: RouteSpec): Request | undefined {
-  if (metrics || priority || table) {
-    return undefined;
-  }
-  if (scope !== undefined) {
-    return scope === 'link' && dst === `${GATEWAYS.ipv4}/32` ? GATEWAY_ROUTE(oif)[0] : undefined;
-  }
-  if (dst === '0.0.0.0/0' && via === GATEWAYS.ipv4) {
-    return IPV4_DEFAULT(oif)[0];
-  }
-  return dst === '::/0' && via === GATEWAYS.ipv6 ? IPV6_DEFAULT(oif)[0] : undefined;
-}
+const GATEWAY_ROUTE = new Template(({ index }) => newRoute(gatewayRoute(index)), { index: INDEX });
 
 /** Facts that the requests for a host end depend on. */
 interface HostEndFacts {

@@ -1,7 +1,5 @@
-import type { Family } from '@cnikit/ip';
 import { ignoreErrno } from '@cnikit/sys';
 import { checkSpec } from '#check-spec';
-import { NLM_F_ECHO } from './codec/ack.ts';
 import type { Payload } from './codec/bytes.ts';
 import type { MessageReader } from './codec/message.ts';
 import { type Named, type Names, nameOf } from './codec/names.ts';
@@ -10,31 +8,27 @@ import type { Connection } from './connection.ts';
 import type { NetlinkError } from './errors.ts';
 import { type Address, type AddressFilter, decodeAddress, getAddresses } from './route/address.ts';
 import * as k from './route/constants.ts';
-import { getLink, getLinks, type LinkFilter, type LinkRef, type LinkSpec, newLinkOf } from './route/link.ts';
+import { getLink, getLinks, type LinkFilter, type LinkRef } from './route/link.ts';
 import { decodeLinkOf } from './route/link-decode.ts';
 import type { LinkKind } from './route/link-kinds/index.ts';
 import type { LinkKindCodecs } from './route/link-kinds/kind.ts';
 import type { Link, LinkOf } from './route/link-types.ts';
 import { protocols, routeTypes, tables } from './route/names.ts';
 import { decodeNeighbour, getNeighbours, type Neighbour, type NeighbourFilter } from './route/neighbour.ts';
-import { decodeNetnsId, getNetnsId, type NetnsRef } from './route/nsid.ts';
 import { decodeRoute, type Route } from './route/route-decode.ts';
 import { getRoute, getRoutes, type RouteFilter } from './route/route-queries.ts';
-import { decodeRoutingRule, getRoutingRules, type RoutingRule } from './route/rule.ts';
 import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
-import { decodeQdisc, getQdiscs, getRootQdisc, type Qdisc } from './tc/qdisc.ts';
+import { decodeQdisc, getRootQdisc, type Qdisc } from './tc/qdisc.ts';
 
 /** The part of `RtnetlinkConnection` that pods and their node need. Supports the given kinds of links. */
 export class RtnetlinkCore {
   /** The connection, for requests and decoders that this class lacks. */
   readonly connection: Connection;
   readonly #kinds: LinkKindCodecs;
-  readonly #newLink: ((spec: LinkSpec) => Request) | undefined;
 
-  constructor(connection: Connection, kinds: LinkKindCodecs, newLink?: (spec: LinkSpec) => Request) {
+  constructor(connection: Connection, kinds: LinkKindCodecs) {
     this.connection = connection;
     this.#kinds = kinds;
-    this.#newLink = newLink;
   }
 
   /** Made when it is needed: most pods need none. */
@@ -96,29 +90,6 @@ export class RtnetlinkCore {
     return ignoreErrno('ENODEV', () => this.connection.query(getLink(ref), linkBy(decode)));
   }
 
-  /**
-   * Creates a link and returns it. Since Linux 6.1 one request suffices (NLM_F_ECHO); with an older kernel a second one
-   * reads the link by its name. Returns `undefined` when the kernel is older and `spec` has no name, or when the link
-   * was created in another namespace (`netns`).
-   *
-   * @throws {NetlinkError} when the kernel refuses the request
-   */
-  createLink(spec: LinkSpec): Link | undefined {
-    const request = this.#newLink?.(spec) ?? newLinkOf(this.#kinds, spec, 'little');
-    const echoed = this.connection.query(
-      { ...request, flags: request.flags | NLM_F_ECHO },
-      linkBy(this.#decoder),
-    );
-    // The kernel sends the echo before it enslaves the link, and the acknowledgement after that.
-    if (echoed !== undefined && spec.master) {
-      echoed.master = spec.master;
-    }
-    if (echoed !== undefined || spec.name === undefined || spec.netns !== undefined) {
-      return echoed;
-    }
-    return this.link({ name: spec.name });
-  }
-
   /** Returns addresses; by default those of IPv4 and IPv6. */
   addresses(filter: AddressFilter = {}): Address[] {
     return this.connection.dump(getAddresses(filter), (message) => {
@@ -177,17 +148,6 @@ export class RtnetlinkCore {
     });
   }
 
-  /** Returns policy routing rules, `ip rule`; by default those of IPv4 and IPv6. */
-  rules(filter: { family?: Family } = {}): RoutingRule[] {
-    return this.connection.dump(getRoutingRules(filter), (message) => {
-      const family = message.bytes[message.start];
-      if (message.type !== k.RTM_NEWRULE || (family !== k.AF_INET && family !== k.AF_INET6)) {
-        return undefined;
-      }
-      return decodeRoutingRule(message);
-    });
-  }
-
   /**
    * Returns the root qdisc of a link, or `undefined` when it has none; Linux before 6.8 omits the built-in `noqueue`. While
    * links are deleted, a dump of qdiscs can leave out a link's: this request cannot.
@@ -200,30 +160,11 @@ export class RtnetlinkCore {
     );
   }
 
-  /** Returns the queueing disciplines of one link or all. */
-  qdiscs(filter: { index?: number } = {}): Qdisc[] {
-    return this.connection.dump(getQdiscs(filter), (message) => {
-      if (message.type !== k.RTM_NEWQDISC) {
-        return undefined;
-      }
-      const qdisc = decodeQdisc(message);
-      return filter.index !== undefined && qdisc.index !== filter.index ? undefined : qdisc;
-    });
-  }
-
   /** Returns the filters of a link's qdisc; by default of its ingress qdisc. */
   filters(filter: { index: number; parent?: number }): Filter[] {
     return this.connection.dump(getFilters(filter), (message) =>
       message.type === k.RTM_NEWTFILTER ? decodeFilter(message) : undefined,
     );
-  }
-
-  /** Returns the ID that this namespace has for another one, or `undefined` when it has none. */
-  netnsId(netns: NetnsRef): number | undefined {
-    const id = this.connection.query(getNetnsId(netns), (message) =>
-      message.type === k.RTM_NEWNSID ? decodeNetnsId(message) : undefined,
-    );
-    return id === -1 ? undefined : id;
   }
 
   /** Closes the socket. A second call does nothing. */
@@ -237,7 +178,8 @@ export class RtnetlinkCore {
   }
 }
 
-function linkBy<T>(decode: (payload: Payload) => T): (message: MessageReader) => T | undefined {
+/** Returns the decoder of an answer that describes a link. */
+export function linkBy<T>(decode: (payload: Payload) => T): (message: MessageReader) => T | undefined {
   return (message) => (message.type === k.RTM_NEWLINK ? decode(message) : undefined);
 }
 

@@ -33,16 +33,19 @@ export { decodeLinkSummary, type LinkSummary } from './route/link-summary.ts';
 export type { RtnetlinkCore } from './rtnetlink.ts';
 export { Template, type TemplateValues } from './template.ts';
 
-/** Like `openRtnetlink()` of the package, but decodes only the settings of bridge, veth and ifb. */
+/** Like `openRtnetlink()` of the package, but decodes only the settings of veth and those of bridges in {@link newLink}. */
 export function openRtnetlink(options: OpenOptions = {}): RtnetlinkCore {
   return new RtnetlinkCore(openProtocol(NETLINK_ROUTE, options), podKinds);
 }
 
-/** Like `newLink()` of the package, for links of kind bridge, veth and ifb. */
+/**
+ * Like `newLink()` of the package, for links of kind bridge, veth and ifb. Settings of bridges are `vlanFiltering`
+ * and `vlanDefaultPvid`, those of ports `hairpin` and `isolated`.
+ */
 export const newLink = (spec: LinkSpec & { kind: keyof typeof podKinds }): Request =>
   newLinkOf(podKinds, spec, 'little');
 
-/** Like `setLink()` of the package, with settings of kind bridge, veth and ifb. */
+/** Like `setLink()` of the package, with the settings that {@link newLink} has. */
 export const setLink = (update: LinkUpdate & { kind?: keyof typeof podKinds }): Request =>
   setLinkOf(podKinds, update, 'little');
 

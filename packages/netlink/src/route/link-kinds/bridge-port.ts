@@ -1,15 +1,15 @@
 import type { Table, Values } from '../../codec/table.ts';
+import { podPortTable } from './pod-bridge.ts';
 
 /** BR_STATE_*. */
 const portStates = { 0: 'disabled', 1: 'listening', 2: 'learning', 3: 'forwarding', 4: 'blocking' } as const;
 
 /** IFLA_BRPORT_*: settings of a link as a port of a bridge, in IFLA_INFO_SLAVE_DATA. */
 export const bridgePortTable = {
+  ...podPortTable,
   portState: [1, 'u8', 'IFLA_BRPORT_STATE', portStates],
   portPriority: [2, 'u16', 'IFLA_BRPORT_PRIORITY'],
   portCost: [3, 'u32', 'IFLA_BRPORT_COST'],
-  /** Frames may leave through the port that they entered. */
-  hairpin: [4, 'bool', 'IFLA_BRPORT_MODE'],
   bpduGuard: [5, 'bool', 'IFLA_BRPORT_GUARD'],
   rootBlock: [6, 'bool', 'IFLA_BRPORT_PROTECT'],
   fastLeave: [7, 'bool', 'IFLA_BRPORT_FAST_LEAVE'],
@@ -38,8 +38,6 @@ export const bridgePortTable = {
   bcastFlood: [30, 'bool', 'IFLA_BRPORT_BCAST_FLOOD'],
   portGroupFwdMask: [31, 'u16', 'IFLA_BRPORT_GROUP_FWD_MASK'],
   neighSuppress: [32, 'bool', 'IFLA_BRPORT_NEIGH_SUPPRESS'],
-  /** Isolated ports cannot reach each other. */
-  isolated: [33, 'bool', 'IFLA_BRPORT_ISOLATED'],
   backupPort: [34, 'u32', 'IFLA_BRPORT_BACKUP_PORT'],
   mrpRingOpen: [35, 'bool', 'IFLA_BRPORT_MRP_RING_OPEN'],
   mrpInOpen: [36, 'bool', 'IFLA_BRPORT_MRP_IN_OPEN'],

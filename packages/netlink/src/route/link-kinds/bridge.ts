@@ -1,10 +1,12 @@
 import type { Table, Values } from '../../codec/table.ts';
 import { bridgePortTable } from './bridge-port.ts';
 import type { LinkKindCodec } from './kind.ts';
+import { podBridgeTable } from './pod-bridge.ts';
 import { vlanProtocols } from './vlan-protocols.ts';
 
 /** IFLA_BR_*. Times are in hundredths of a second (USER_HZ), intervals of multicast too. */
 const bridgeTable = {
+  ...podBridgeTable,
   forwardDelay: [1, 'u32', 'IFLA_BR_FORWARD_DELAY'],
   helloTime: [2, 'u32', 'IFLA_BR_HELLO_TIME'],
   maxAge: [3, 'u32', 'IFLA_BR_MAX_AGE'],
@@ -12,7 +14,6 @@ const bridgeTable = {
   /** 0 off, 1 in the kernel, 2 in user space. */
   stpState: [5, 'u32', 'IFLA_BR_STP_STATE'],
   priority: [6, 'u16', 'IFLA_BR_PRIORITY'],
-  vlanFiltering: [7, 'bool', 'IFLA_BR_VLAN_FILTERING'],
   /** @default '802.1q' */
   vlanProtocol: [8, 'be16', 'IFLA_BR_VLAN_PROTOCOL', vlanProtocols],
   /** Bit n: forward frames to 01:80:c2:00:00:0n. */
@@ -47,8 +48,6 @@ const bridgeTable = {
   nfCallIptables: [36, 'bool', 'IFLA_BR_NF_CALL_IPTABLES'],
   nfCallIp6tables: [37, 'bool', 'IFLA_BR_NF_CALL_IP6TABLES'],
   nfCallArptables: [38, 'bool', 'IFLA_BR_NF_CALL_ARPTABLES'],
-  /** 0: ports get no VLAN by default. */
-  vlanDefaultPvid: [39, 'u16', 'IFLA_BR_VLAN_DEFAULT_PVID'],
   vlanStatsEnabled: [41, 'bool', 'IFLA_BR_VLAN_STATS_ENABLED'],
   mcastStatsEnabled: [42, 'bool', 'IFLA_BR_MCAST_STATS_ENABLED'],
   mcastIgmpVersion: [43, 'u8', 'IFLA_BR_MCAST_IGMP_VERSION'],

@@ -2,7 +2,7 @@ import type { Encoder } from '../../codec/encoder.ts';
 import { NetlinkEncodeError } from '../../codec/errors.ts';
 import { hasFields, writeFields } from '../../codec/table.ts';
 import * as ifla from '../link-attributes.ts';
-import { type BridgePortAttributes, bridgePortTable } from './bridge-port.ts';
+import type { BridgePortAttributes } from './bridge-port.ts';
 import type { LinkKindCodec, LinkKindCodecs } from './kind.ts';
 
 /** Writes IFLA_LINKINFO: the kind with its settings, and those of a bridge port. */
@@ -12,7 +12,8 @@ export function writeKind(
   spec: { kind?: string },
   port?: BridgePortAttributes,
 ): void {
-  const isPort = port !== undefined && hasFields(bridgePortTable, port);
+  const ports = kinds.bridge?.port ?? {};
+  const isPort = port !== undefined && hasFields(ports, port);
   if (spec.kind === undefined && !isPort) {
     return;
   }
@@ -23,7 +24,7 @@ export function writeKind(
   if (isPort) {
     writeWord(encoder, ifla.IFLA_INFO_SLAVE_KIND, 'bridge');
     const data = encoder.nest(ifla.IFLA_INFO_SLAVE_DATA);
-    writeFields(encoder, bridgePortTable, port);
+    writeFields(encoder, ports, port);
     encoder.end(data);
   }
   encoder.end(info);

@@ -91,7 +91,7 @@ export function compareAddresses(a: Address, b: Address): number {
 
 /** Returns the next (1) or previous (-1) address. Wraps at the ends of the family. */
 export function addressBeside(address: Address, step: 1 | -1): Address {
-  const words = address.slice();
+  const words = address.length === 1 ? [address[0]!] : [address[0]!, address[1]!, address[2]!, address[3]!];
   for (let i = words.length - 1; i >= 0; i--) {
     const sum = words[i]! + step;
     words[i] = sum >>> 0;

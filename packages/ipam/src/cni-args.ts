@@ -46,8 +46,13 @@ export function assertKnownArgs(
   if (lenient) {
     return;
   }
-  const unknown = Object.keys(args).filter((key) => key !== 'IgnoreUnknown' && !known.includes(key));
+  const unknown: string[] = [];
+  for (const key in args) {
+    if (key !== 'IgnoreUnknown' && !known.includes(key)) {
+      unknown.push(JSON.stringify(`${key}=${args[key]}`));
+    }
+  }
   if (unknown.length > 0) {
-    malformed(`unknown args [${unknown.map((key) => JSON.stringify(`${key}=${args[key]}`)).join(' ')}]`);
+    malformed(`unknown args [${unknown.join(' ')}]`);
   }
 }

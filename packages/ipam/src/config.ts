@@ -187,6 +187,8 @@ function parseRoute(value: unknown, index: number): IpamRoute {
   return route;
 }
 
+const IP = ['IP'];
+
 /** Refuses what a result before 0.3.0 cannot hold: two addresses of one family. */
 function assertVersionHolds(sets: readonly RangeSet[], version: string): void {
   if (sets.length < 2) {
@@ -213,7 +215,7 @@ export function parseIpamConfig(
   { args = {}, knownArgs = [] }: ParseOptions = {},
 ): IpamConfig {
   const { conf, ipam } = sectionsOf(networkConfig, KEYS);
-  assertKnownArgs(args, ['IP', ...knownArgs]);
+  assertKnownArgs(args, knownArgs.length === 0 ? IP : ['IP', ...knownArgs]);
   const runtime = objectAt(conf, 'runtimeConfig', '');
   const requested = requestedAddresses(conf, runtime, args);
 

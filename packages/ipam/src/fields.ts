@@ -1,4 +1,4 @@
-import { hasNormalKeys } from '#normal-keys';
+import { hasNormalKeys } from '#native';
 import { IpamError } from './errors.ts';
 
 /** A JSON object whose known keys have the spelling of its {@link KeyTable}. */

@@ -105,8 +105,8 @@ export class Ipam {
     try {
       for (let i = 0; i < sets.length; i++) {
         const { text, range } = this.#addFrom(sets[i]!, i, claim, wanted[i], held);
-        reserved.push(text);
-        ips.push({ address: `${text}/${range.prefix}`, gateway: formatAddress(range.gateway) });
+        reserved[i] = text;
+        ips[i] = { address: `${text}/${range.prefix}`, gateway: formatAddress(range.gateway) };
       }
       return { ips };
     } catch (error) {

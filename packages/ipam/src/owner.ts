@@ -1,38 +1,28 @@
+import { isIdentifier } from '#native';
 import { IpamError } from './errors.ts';
 import type { Owner } from './store.ts';
 
-/** CNI 1.1.0 section 2, Parameters. */
-const CONTAINER_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 /** The rule of dev_valid_name() in the kernel, for all spaces of Unicode. */
 const IF_NAME = /^[^/:\s\0\u0085]+$/;
 /** IFNAMSIZ - 1 of linux/if.h, in bytes. */
 const IF_NAME_BYTES = 15;
 
-/** Returns true for a valid container ID. IDs become file names. */
+/** Returns true for a valid container ID (CNI 1.1.0 section 2, Parameters). IDs become file names. */
 export function isContainerID(text: string): boolean {
-  return typeof text === 'string' && CONTAINER_ID.test(text);
+  return typeof text === 'string' && isIdentifier(text);
 }
 
 /** Returns true for a valid interface name. */
 export function isIfName(text: string): boolean {
-  return (
-    typeof text === 'string' &&
-    text !== '.' &&
-    text !== '..' &&
-    (isPlainName(text) || (IF_NAME.test(text) && utf8Length(text) <= IF_NAME_BYTES))
-  );
+  return typeof text === 'string' && (isUsualName(text) || isUnusualName(text));
 }
 
-/** Returns true for a valid name of ASCII characters, which nearly all are, at a fifth of the price. */
-function isPlainName(text: string): boolean {
-  const { length } = text;
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i);
-    if (code <= 0x20 || code >= 0x7f || code === 0x2f || code === 0x3a) {
-      return false;
-    }
-  }
-  return length > 0 && length <= IF_NAME_BYTES;
+function isUsualName(text: string): boolean {
+  return text.length <= IF_NAME_BYTES && isIdentifier(text);
+}
+
+function isUnusualName(text: string): boolean {
+  return IF_NAME.test(text) && text !== '.' && text !== '..' && utf8Length(text) <= IF_NAME_BYTES;
 }
 
 /** Counts the bytes of UTF-8. QuickJS has no TextEncoder. */
@@ -54,7 +44,7 @@ export function assertOwner({ containerID, ifName }: Owner): void {
   if (!isContainerID(containerID)) {
     throw new IpamError(
       'OWNER',
-      `Invalid container ID ${JSON.stringify(containerID)} (CNI_CONTAINERID): expected ${CONTAINER_ID.source}`,
+      `Invalid container ID ${JSON.stringify(containerID)} (CNI_CONTAINERID): expected ^[A-Za-z0-9][A-Za-z0-9_.-]*$`,
     );
   }
   if (!isIfName(ifName)) {

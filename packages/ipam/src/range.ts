@@ -120,6 +120,14 @@ function draftOf({ subnet, rangeStart, rangeEnd, gateway }: RangeConfig): Draft 
   };
 }
 
+function draftsOf(set: readonly RangeConfig[]): Draft[] {
+  const drafts: Draft[] = [];
+  for (let i = 0; i < set.length; i++) {
+    drafts[i] = draftOf(set[i]!);
+  }
+  return drafts;
+}
+
 function assertInside(name: string, bound: Address, first: Address, last: Address, subnet: Subnet): void {
   if (
     bound.length !== first.length ||
@@ -176,8 +184,8 @@ function rangeSetOf(drafts: readonly Draft[]): RangeSet {
     invalid('empty range set');
   }
   const set: Range[] = [];
-  for (const draft of drafts) {
-    set.push(rangeOf(draft));
+  for (let i = 0; i < drafts.length; i++) {
+    set[i] = rangeOf(drafts[i]!);
   }
   for (let i = 1; i < set.length; i++) {
     if (set[i]!.start.length !== set[0]!.start.length) {
@@ -204,17 +212,13 @@ export function parseRangeSets(configs: readonly (readonly RangeConfig[])[]): Ra
     invalid('no IP ranges specified');
   }
   const drafts: Draft[][] = [];
-  for (const config of configs) {
-    const set: Draft[] = [];
-    for (const range of config) {
-      set.push(draftOf(range));
-    }
-    drafts.push(set);
+  for (let i = 0; i < configs.length; i++) {
+    drafts[i] = draftsOf(configs[i]!);
   }
   const sets: RangeSet[] = [];
   for (let i = 0; i < drafts.length; i++) {
     try {
-      sets.push(rangeSetOf(drafts[i]!));
+      sets[i] = rangeSetOf(drafts[i]!);
     } catch (error) {
       invalid(`invalid range set ${i}: ${(error as Error).message}`);
     }

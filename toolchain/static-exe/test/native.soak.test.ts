@@ -18,6 +18,7 @@ const COMPARISON = `
   import * as codec from ${source('netlink/src/codec/native.ts')};
   import { digest } from ${source('plugin/src/links/digest.ts')};
   import { isIdentifier } from ${source('cni-spec/src/native.ts')};
+  import { isIdentifier as isIdentifierOfIpam } from ${source('ipam/src/native.ts')};
   import { normaliseKeys } from ${source('cni-spec/src/keys.ts')};
   const inC = __cnikit_native;
   let state = ${soakSeed(3)};
@@ -65,6 +66,7 @@ const COMPARISON = `
     compare('digest', digest, (how) => how(text, digits));
     const id = text + any(['', 'Z9', 'z_.-', '@', '[', '\`', '{', '/', ':', '\\n', '\\u0141', '\\u2028']);
     compare('isIdentifier', isIdentifier, (how) => [how(id), how(id.slice(-1)), how(id + id)]);
+    compare('isIdentifier', isIdentifierOfIpam, (how) => [how(id), how(id.slice(-1)), how(id + id)]);
     const plain = inC.plainLength(text);
     const isPlain = !/[^\\x01-\\x7f]/.test(text);
     if (plain !== (isPlain ? text.length : -1)) bad.push(['plainLength', text, plain]);

@@ -7,3 +7,10 @@ import type { KeyTable } from './fields.ts';
 export function hasNormalKeys(_value: unknown, _table: KeyTable): boolean {
   return false;
 }
+
+const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+
+/** Returns true for a letter or digit, then letters, digits, `_`, `.` and `-`. */
+export function isIdentifier(text: string): boolean {
+  return IDENTIFIER.test(text);
+}

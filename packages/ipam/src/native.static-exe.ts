@@ -1,0 +1,6 @@
+import type * as ofThisPackage from './native.ts';
+
+declare const __cnikit_native: typeof ofThisPackage;
+
+/** The functions in C that the static executable has. */
+export const { hasNormalKeys, isIdentifier } = __cnikit_native;

@@ -259,11 +259,23 @@ describe('fileStore() with invalid files', () => {
     put('10.1.2.06', 'a\r\neth0');
     put('notes', 'a\r\neth0');
     mkdirSync(join(dir, '10.1.2.6'));
+    put('10.1.2.7', 'a\r\neth0\r\nx');
+    put('10.1.2.8', 'a\r\n\r\neth0');
     put('fd00::2', 'x'.repeat(5000));
     const { reservations, problems } = open().list();
     expect(reservations.map(({ address }) => address)).toEqual(['10.1.2.2']);
     expect(problems.map(({ name }) => name).sort()).toEqual(
-      ['10.1.2.06', '10.1.2.3', '10.1.2.4', '10.1.2.5', '10.1.2.6', 'fd00::2', 'notes'].sort(),
+      [
+        '10.1.2.06',
+        '10.1.2.3',
+        '10.1.2.4',
+        '10.1.2.5',
+        '10.1.2.6',
+        '10.1.2.7',
+        '10.1.2.8',
+        'fd00::2',
+        'notes',
+      ].sort(),
     );
     expect(problems.find(({ name }) => name === '10.1.2.3')?.message).toMatch(
       /is empty; its address counts as free$/,

@@ -31,9 +31,12 @@ export function encodeOwner({ containerID, ifName }: Owner): string {
  * if invalid.
  */
 export function decodeOwner(text: string): Owner | undefined {
-  const [containerID = '', ifName = '', ...rest] = text.trim().split('\r\n');
-  if (rest.length > 0 || !isContainerID(containerID)) {
-    return undefined;
-  }
-  return ifName === '' || isIfName(ifName) ? { containerID, ifName } : undefined;
+  const lines = text.trim();
+  const end = lines.indexOf('\r\n');
+  const containerID = end < 0 ? lines : lines.slice(0, end);
+  // With a further line it is invalid.
+  const ifName = end < 0 ? '' : lines.slice(end + 2);
+  return isContainerID(containerID) && (ifName === '' || isIfName(ifName))
+    ? { containerID, ifName }
+    : undefined;
 }

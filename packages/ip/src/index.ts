@@ -12,7 +12,7 @@
  * @module
  */
 
-export { formatAddress, writeAddress } from '#text';
+export { formatAddress, writeAddress, writePrefix } from '#text';
 export {
   type AddressBytes,
   compareAddresses,

@@ -1,10 +1,4 @@
-import {
-  type AddressBytes,
-  formatAddress as formatBytes,
-  isMapped,
-  parsePrefix,
-  writeAddress,
-} from '@cnikit/ip';
+import { type AddressBytes, formatAddress as formatBytes, writeAddress, writePrefix } from '@cnikit/ip';
 
 /**
  * An IP address as unsigned 32-bit words in network order: one for IPv4, four for IPv6. Ranges count and
@@ -19,7 +13,7 @@ export interface Subnet {
 }
 
 /** Holds the bytes of one conversion, so that none of them allocates. */
-const scratch = new Uint8Array(16);
+const scratch = new Uint8Array(17);
 
 function wordAt(bytes: AddressBytes, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
@@ -31,6 +25,11 @@ function wordsOf(bytes: AddressBytes, length: number): Address {
     : [wordAt(bytes, 0), wordAt(bytes, 4), wordAt(bytes, 8), wordAt(bytes, 12)];
 }
 
+/** Returns true for an IPv4-mapped IPv6 address. */
+function isMapped(words: Address): boolean {
+  return words.length === 4 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
+}
+
 /**
  * Returns an address, an IPv4-mapped IPv6 address as IPv4, or `undefined` when the text is not an address.
  */
@@ -40,8 +39,7 @@ export function parseAddress(text: string): Address | undefined {
     return undefined;
   }
   const words = wordsOf(scratch, length);
-  const mapped = length === 16 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
-  return mapped ? [words[3]!] : words;
+  return isMapped(words) ? [words[3]!] : words;
 }
 
 /**
@@ -49,12 +47,12 @@ export function parseAddress(text: string): Address | undefined {
  * when the text is not a subnet.
  */
 export function parseSubnet(text: string): Subnet | 'mapped' | undefined {
-  const parsed = text.includes('/') ? parsePrefix(text) : undefined;
-  if (!parsed) {
+  const length = text.includes('/') ? writePrefix(text, true, scratch) : 0;
+  if (length === 0) {
     return undefined;
   }
-  const { address, length } = parsed;
-  return isMapped(address) ? 'mapped' : { address: wordsOf(address, address.length), prefix: length };
+  const address = wordsOf(scratch, length);
+  return isMapped(address) ? 'mapped' : { address, prefix: scratch[16]! };
 }
 
 /** Formats an address in dotted decimal, or as RFC 5952 requires. */

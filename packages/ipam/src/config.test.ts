@@ -36,6 +36,12 @@ describe('parseIpamConfig()', () => {
     expect(rangeSetText(parsed.rangeSets[0]!)).toBe('10.1.2.9-10.1.2.254');
   });
 
+  test('parseIpamConfig() reads no field of a key __proto__', () => {
+    const text =
+      '{"ipam": {"__proto__": {"subnet": "10.9.0.0/24"}, "Ranges": [[{"subnet": "10.1.2.0/24"}]]}}';
+    expect(parseIpamConfig(JSON.parse(text)).rangeSets.map(rangeSetText)).toEqual(['10.1.2.1-10.1.2.254']);
+  });
+
   test('parseIpamConfig() ignores null, and a bound of the old form without a subnet', () => {
     const parsed = parseIpamConfig(
       config({ subnet: null, rangeStart: '10.9.9.9', ranges: [[SUBNET]], routes: null, dataDir: null }),
@@ -106,6 +112,8 @@ describe('parseIpamConfig()', () => {
     ['ipam.ranges must be an array, not number', config({ ranges: 5 })],
     ['ipam.ranges[0] must be an array of ranges', config({ ranges: [SUBNET] })],
     ['ipam.ranges[0][0] must be an object, not string', config({ ranges: [['10.0.0.0/8']] })],
+    ['ipam.ranges[0][0] must be an object, not array', config({ ranges: [[[SUBNET]]] })],
+    ['ipam.ranges[0][0].rangeEnd must be a string, not number', config({ ranges: [[{ RANGEEND: 5 }]] })],
     [
       'ipam.ranges[0][1].gateway must be a string, not boolean',
       config({ ranges: [[SUBNET, { gateway: true }]] }),

@@ -34,7 +34,7 @@ export function decodeOwner(text: string): Owner | undefined {
   const lines = text.trim();
   const end = lines.indexOf('\r\n');
   const containerID = end < 0 ? lines : lines.slice(0, end);
-  // With a further line it is invalid.
+  // A further line makes it invalid.
   const ifName = end < 0 ? '' : lines.slice(end + 2);
   return isContainerID(containerID) && (ifName === '' || isIfName(ifName))
     ? { containerID, ifName }

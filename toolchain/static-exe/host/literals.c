@@ -32,36 +32,42 @@ static int target_of(const uint8_t *code, int at) {
   }
 }
 
+/* The depth of the stack at the target of a jump. */
+struct jump {
+  int target, depth;
+};
+
 /*
  * Lists the properties that the literal at `at` always gets first, in order, and returns their number. It follows the
  * depth of the stack above the object, and ends at any other instruction that takes the object from the stack, or is
- * not a simple one. `depths` has 0 for each position, and has it again afterwards.
+ * not a simple one.
  */
-static int properties_of(const JSFunctionBytecode *b, int at, uint16_t *depths, JSAtom *names) {
+static int properties_of(const JSFunctionBytecode *b, int at, JSAtom *names) {
+  enum { JUMPS = 16 };
+  struct jump jumps[JUMPS];
   const uint8_t *code = b->byte_code_buf;
-  int count = 0, depth = 1, first = at, last = at;
+  int count = 0, depth = 1, jump_count = 0;
   for (at += short_opcode_info(OP_object).size; at < b->byte_code_len && count < LITERAL_PROPERTIES;) {
-    if (depths[at]) depth = depths[at]; /* a jump comes here */
-    if (depth <= 0) break;
     int opcode = code[at], target = target_of(code, at);
     const JSOpCode *op = &short_opcode_info(opcode);
+    for (int i = 0; i < jump_count; i++)
+      if (jumps[i].target == at) depth = jumps[i].depth;
+    if (depth <= 0 || opcode == OP_catch || opcode == OP_gosub || opcode == OP_ret) break;
     int left = depth - pops_of(code + at, op);
-    if (opcode == OP_catch || opcode == OP_gosub || opcode == OP_ret) break;
     if (opcode == OP_define_field && depth == 2) {
       names[count++] = get_u32(code + at + 1);
+      left = 0;
     } else if (left < 1) {
       break;
     }
     depth = left + op->n_push;
-    if (opcode == OP_define_field && left == 0) depth = 1;
-    if (target > at && target < b->byte_code_len) {
-      depths[target] = depth;
-      if (target > last) last = target;
+    if (target > at) {
+      if (jump_count == JUMPS) break;
+      jumps[jump_count++] = (struct jump){target, depth};
     }
     if (opcode == OP_goto || opcode == OP_goto8 || opcode == OP_goto16 || opcode == OP_throw || opcode == OP_throw_error) depth = 0;
     at += op->size;
   }
-  memset(depths + first, 0, sizeof *depths * (last - first + 1));
   return count;
 }
 
@@ -107,16 +113,13 @@ int JS_MakeLiterals(JSContext *ctx) {
     JSGCObjectHeader *object = list_entry(el, JSGCObjectHeader, link);
     if (object->gc_obj_type != JS_GC_OBJ_TYPE_FUNCTION_BYTECODE) continue;
     JSFunctionBytecode *b = (JSFunctionBytecode *)object;
-    uint16_t *depths = js_mallocz(ctx, sizeof *depths * b->byte_code_len);
-    if (!depths) return -1;
     for (int at = 0; at < b->byte_code_len; at += short_opcode_info(b->byte_code_buf[at]).size) {
       JSAtom names[LITERAL_PROPERTIES];
-      int count = b->byte_code_buf[at] == OP_object ? properties_of(b, at, depths, names) : 0;
+      int count = b->byte_code_buf[at] == OP_object ? properties_of(b, at, names) : 0;
       int number = count ? literal_with(ctx, names, count) : 0;
       if (number < 0) return -1;
       if (number) put_u16(b->byte_code_buf + at + 1, number);
     }
-    js_free(ctx, depths);
   }
   return 0;
 }

@@ -33,3 +33,20 @@ test('configurePodInterface() sends no second message for arp_notify on a kernel
   configurePodInterface(sys, route as unknown as RtnetlinkCore, pod);
   expect(sent).toEqual([]);
 });
+
+test.each([
+  ['before the link is up, so that the kernel announces them', false, ['10.1.0.2/24', 'set link #3']],
+  ['after the link is up when the caller announces them', true, ['set link #3', '10.1.0.2/24']],
+])('configurePodInterface() adds IPv4 addresses %s', (_, isAnnouncedLater, order) => {
+  const sent: Request[] = [];
+  const batchSettled = (batch: Request[]) => {
+    sent.push(...batch);
+    return [];
+  };
+  const route = { batchSettled };
+  configurePodInterface(sys, route as unknown as RtnetlinkCore, { ...pod, isAnnouncedLater });
+  // The first two are settings and the link-local address.
+  expect(sent.slice(2).map(({ describe }) => describe)).toEqual(
+    order.map((part) => expect.stringContaining(part)),
+  );
+});

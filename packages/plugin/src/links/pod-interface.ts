@@ -30,6 +30,11 @@ export interface PodInterface {
    * have looked up that name.
    */
   announced?: readonly string[];
+  /**
+   * Leaves the announcement of IPv4 addresses to the caller: frames that the kernel sends while it brings the link up are
+   * lost.
+   */
+  isAnnouncedLater?: boolean;
   /** Keeps the kernel from soliciting routers, by a visit to the pod's namespace. */
   noRouterSolicitations?: boolean;
   /** Enables duplicate address detection for IPv6; the addresses are unusable until it ends. */
@@ -68,18 +73,23 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   if (isArpNotified && detectDuplicates) {
     batch.push(arpNotify(index));
   }
-  // The addresses come before the link is up: the kernel announces those that exist then.
-  for (const address of addresses) {
-    if (!isIPv6(address)) {
-      batch.push(addressRequest(index, address, addressFlags, !detectDuplicates));
-    }
-  }
   for (const address of addresses) {
     if (isIPv6(address)) {
       batch.push(addressRequest(index, address, addressFlags, !detectDuplicates));
     }
   }
-  batch.push(UP.fill({ index }));
+  // The kernel announces the IPv4 addresses that a link has when it comes up.
+  if (pod.isAnnouncedLater) {
+    batch.push(UP.fill({ index }));
+  }
+  for (const address of addresses) {
+    if (!isIPv6(address)) {
+      batch.push(addressRequest(index, address, addressFlags, !detectDuplicates));
+    }
+  }
+  if (!pod.isAnnouncedLater) {
+    batch.push(UP.fill({ index }));
+  }
   if (pod.neighbours !== undefined) {
     batch.push(...pod.neighbours(index));
   }

@@ -103,6 +103,7 @@ export function add(
         addresses,
         // A neighbour that knows an earlier pod with that address has its MAC address.
         ...(source === undefined ? {} : { announced: addresses.filter((address) => address !== source) }),
+        isAnnouncedLater: true,
         noRouterSolicitations: !conf.routerSolicitations,
         routes: withNextHops(routes, ips),
         detectDuplicates: conf.enabledad,
@@ -163,7 +164,7 @@ function configurePod(
   configurePodInterface(sys, pod.route, plan);
   mark?.('addresses');
   awaitPort(sys, host, plan.hostName);
-  // The kernel announced the addresses when the link came up, but the port may not have forwarded yet.
+  // A port forwards some time after the pod's end came up.
   if ((plan.announced ?? plan.addresses).length > 0) {
     announce(pod.route, plan.ifName, plan.mac);
   }

@@ -29,3 +29,26 @@ static force_inline int change_property(JSContext *ctx, JSValueConst object, JSA
   set_value(ctx, &property->u.value, value);
   return 1;
 }
+
+/* Calls a function; one in C without the frame that JavaScript needs. */
+static force_inline JSValue call_value(JSContext *ctx, JSValueConst function, JSValueConst this, int argc, JSValue *argv) {
+  if (JS_VALUE_GET_TAG(function) == JS_TAG_OBJECT && JS_VALUE_GET_OBJ(function)->class_id == JS_CLASS_C_FUNCTION)
+    return js_call_c_function(ctx, function, this, argc, (JSValueConst *)argv, 0);
+  return JS_CallInternal(ctx, function, this, JS_UNDEFINED, argc, argv, 0);
+}
+
+/* The property `length` of a value for which plain_property() has none: quick for typed arrays with the built-in getter. */
+static JSValue other_length(JSContext *ctx, JSValueConst value) {
+  JSObject *first = JS_VALUE_GET_TAG(value) == JS_TAG_OBJECT ? JS_VALUE_GET_OBJ(value) : NULL;
+  int is_typed = first && first->class_id >= JS_CLASS_UINT8C_ARRAY && first->class_id <= JS_CLASS_FLOAT64_ARRAY;
+  for (JSObject *p = first; is_typed && p && (p == first || !p->is_exotic); p = p->shape->proto) {
+    JSProperty *property;
+    const JSShapeProperty *shape = find_own_property(&property, p, JS_ATOM_length);
+    if (!shape) continue;
+    const JSObject *getter = (shape->flags & JS_PROP_TMASK) == JS_PROP_GETSET ? property->u.getset.getter : NULL;
+    if (getter && getter->class_id == JS_CLASS_C_FUNCTION && getter->u.cfunc.c_function.getter == js_typed_array_get_length)
+      return JS_NewInt32(ctx, (int32_t)first->u.array.count);
+    break;
+  }
+  return JS_GetProperty(ctx, value, JS_ATOM_length);
+}

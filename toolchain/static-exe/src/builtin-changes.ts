@@ -17,6 +17,8 @@ static int regexp_matches(JSContext *ctx, JSValueConst regexp, JSValueConst text
 static int makes_same_class(JSContext *ctx, const JSObject *array);
 static force_inline JSValueConst plain_property(JSValueConst object, JSAtom name);
 static force_inline int change_property(JSContext *ctx, JSValueConst object, JSAtom name, JSValue value);
+static JSValue other_length(JSContext *ctx, JSValueConst value);
+static force_inline JSValue call_value(JSContext *ctx, JSValueConst function, JSValueConst this, int argc, JSValue *argv);
 `;
 
 /** Replaces the lookup of a property of the value on top of the stack. */
@@ -95,7 +97,15 @@ export const BUILTIN_CHANGES = [
   ),
   change(
     /(?<= {8}CASE\(OP_get_length\):\n[^}]*\n {16})val = JS_GetProperty\(ctx, sp\[-1\], (JS_ATOM_length)\);/g,
-    LOOKUP,
+    LOOKUP.replace('JS_GetProperty(ctx, sp[-1], $1)', 'other_length(ctx, sp[-1])'),
+  ),
+  change(
+    /(?<= {16}ret_val = )JS_CallInternal(\(ctx, call_argv\[-1\], JS_UNDEFINED,)\s*JS_UNDEFINED,( call_argc, call_argv), 0(?=\);\n.*\n.*\n {16}if \(opcode == OP_tail_call\))/g,
+    'call_value$1$2',
+  ),
+  change(
+    /(?<= {16}ret_val = )JS_CallInternal(\(ctx, call_argv\[-1\], call_argv\[-2\],)\s*JS_UNDEFINED,( call_argc, call_argv), 0(?=\);\n.*\n.*\n {16}if \(opcode == OP_tail_call_method\))/g,
+    'call_value$1$2',
   ),
   change(
     /(?<= {8}CASE\(OP_put_field\):\n[^}]*\n {16})(?=ret = JS_SetPropertyInternal\()/g,

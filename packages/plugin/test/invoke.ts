@@ -1,6 +1,5 @@
 /** Runs a plugin as a runtime does: exec of the static executable, or in this process under Node. */
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
-import { convertResult } from '@cnikit/cni-spec';
 import { sys } from '@cnikit/sys';
 import { expect } from 'vitest';
 import { UPSTREAM_VERSION, upstreamPlugins } from '../../../upstream-plugins.ts';
@@ -8,6 +7,7 @@ import { SOAK } from '../../../vitest.soak.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { sameNetns } from '../src/netns/same-netns.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
+import { checkedResult } from './canonical.ts';
 
 export interface Answer {
   exitCode: number;
@@ -25,14 +25,12 @@ function answer(exitCode: number, stdout: string, stderr: string): Answer {
   return { exitCode, stdout, stderr, json: stdout === '' ? undefined : JSON.parse(stdout) };
 }
 
-/** As `answer()`, of a plugin of this package. It does not check its results, so this does. */
+/** As `answer()`, of a plugin of this package. */
 function ownAnswer(env: Record<string, string>, exitCode: number, stdout: string, stderr: string): Answer {
-  const own = answer(exitCode, stdout, stderr);
   if (env.CNI_COMMAND === 'ADD' && exitCode === 0) {
-    const { document } = convertResult(own.json, own.json.cniVersion, own.json.cniVersion);
-    expect(stdout).toBe(`${JSON.stringify(document)}\n`);
+    expect(stdout).toBe(checkedResult(stdout));
   }
-  return own;
+  return answer(exitCode, stdout, stderr);
 }
 
 function text(conf: unknown): string {

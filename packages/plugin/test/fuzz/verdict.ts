@@ -1,3 +1,4 @@
+import { checkedResult } from '../canonical.ts';
 import type { FuzzCase } from './cases.ts';
 
 /** Result of an invocation. */
@@ -23,7 +24,11 @@ export function faultOf({ env }: FuzzCase, { exitCode, stdout }: Reply): string 
     if (silent) {
       return stdout === '' ? undefined : `${env.CNI_COMMAND} printed ${stdout}`;
     }
-    return isObject(answer) && typeof answer.cniVersion === 'string' ? undefined : `success with ${stdout}`;
+    const isValid =
+      isObject(answer) &&
+      typeof answer.cniVersion === 'string' &&
+      (env.CNI_COMMAND === 'VERSION' || stdout === checkedResult(stdout));
+    return isValid ? undefined : `success with ${stdout}`;
   }
   if (exitCode !== 1) {
     return `exit ${exitCode} with ${stdout}`;

@@ -128,7 +128,7 @@ export function firstOf({ address, prefix }: Subnet): Address {
 export function lastOf({ address, prefix }: Subnet): Address {
   const words: number[] = [];
   for (let i = 0; i < address.length; i++) {
-    words.push((address[i]! | ~maskWord(prefix, i)) >>> 0);
+    words[i] = (address[i]! | ~maskWord(prefix, i)) >>> 0;
   }
   return words;
 }

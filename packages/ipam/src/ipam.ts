@@ -134,8 +134,17 @@ export class Ipam {
    */
   del(owner: Owner): string[] {
     assertOwner(owner);
-    const store = this.#store;
-    return store.lock(() => store.find(owner).filter((address) => store.release(address, owner)));
+    return this.#store.lock(() => this.#releaseAll(owner));
+  }
+
+  #releaseAll(owner: Owner): string[] {
+    const freed: string[] = [];
+    for (const address of this.#store.find(owner)) {
+      if (this.#store.release(address, owner)) {
+        freed.push(address);
+      }
+    }
+    return freed;
   }
 
   /**

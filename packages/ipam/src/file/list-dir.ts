@@ -1,6 +1,15 @@
-import { ignoreErrno, type Sys } from '@cnikit/sys';
+import type { Sys } from '@cnikit/sys';
+import { errnoOf } from './errno.ts';
 
 /** Returns the names in a directory, or none when it does not exist or is not a directory. */
 export function listDir(sys: Sys, path: string): string[] {
-  return ignoreErrno(['ENOENT', 'ENOTDIR'], () => sys.readdir(path)) ?? [];
+  try {
+    return sys.readdir(path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') {
+      return [];
+    }
+    throw error;
+  }
 }

@@ -149,14 +149,16 @@ function takenOf(ipam: Ipam, { requested = [] }: AddRequest): Reservation[] {
   return ipam.list().reservations.filter(({ address }) => wanted.includes(address));
 }
 
-/** Values of the fields that DEL and GC do not read. */
-const UNREAD = { rangeSets: undefined, requested: [], routes: [], failStatusWhenFull: false };
-
 type PoolConfig = Omit<IpamConfig, 'rangeSets'> & { rangeSets: IpamConfig['rangeSets'] | undefined };
+
+/** Returns a configuration without what DEL and GC do not read. */
+function ofDataDir(dataDir: string | undefined): PoolConfig {
+  return { rangeSets: undefined, requested: [], routes: [], dataDir, failStatusWhenFull: false };
+}
 
 function configOf({ command, conf, containerID, env }: Context<NetworkSettings>): PoolConfig {
   if (command === 'DEL' || command === 'GC') {
-    return { ...UNREAD, dataDir: parseDataDir(conf.raw) };
+    return ofDataDir(parseDataDir(conf.raw));
   }
   // STATUS has no attachment, so CNI_ARGS does not apply.
   const args = containerID === '' ? {} : splitCniArgs(env.CNI_ARGS ?? '');
@@ -165,7 +167,7 @@ function configOf({ command, conf, containerID, env }: Context<NetworkSettings>)
   } catch (error) {
     // A pod that exists is well, even if ADD would now refuse its configuration.
     if (command === 'CHECK' && error instanceof IpamError) {
-      return { ...UNREAD, dataDir: parseDataDir(conf.raw) };
+      return ofDataDir(parseDataDir(conf.raw));
     }
     throw error;
   }

@@ -44,8 +44,8 @@ function words(list: readonly string[], path: string | undefined): string {
   return joined;
 }
 
-/** Returns the `Sys` of a binding. Every call asks for the binding, so that it loads on first use. */
-export function createSys(binding: () => Binding): InternalSys {
+/** Returns the `Sys` of a binding, whose functions are used by the calls only. */
+export function createSys(binding: Binding): InternalSys {
   const doubles = new Float64Array(5);
   const doubleBytes = new Uint8Array(doubles.buffer);
   const ints = new Int32Array(2);
@@ -64,7 +64,7 @@ export function createSys(binding: () => Binding): InternalSys {
     const list = env ? Object.keys(env).map((name) => `${name}=${env[name]}`) : [];
     const texts = value(
       'run',
-      binding().run(
+      binding.run(
         words(argv, path),
         words(list, path),
         env ? 1 : 0,
@@ -89,115 +89,115 @@ export function createSys(binding: () => Binding): InternalSys {
   }
 
   return {
-    open: (path, flags, mode = 0o666) => number('open', binding().open(path, flags, mode), path),
+    open: (path, flags, mode = 0o666) => number('open', binding.open(path, flags, mode), path),
     close(fd) {
-      number('close', binding().close(fd));
+      number('close', binding.close(fd));
     },
-    read: (fd, into) => number('read', binding().read(fd, into)),
-    write: (fd, data) => number('write', binding().write(fd, data)),
-    readText: (path, maxBytes = TEXT_LIMIT) => value('readText', binding().readText(path, maxBytes), path),
-    readFdText: (fd, maxBytes = TEXT_LIMIT) => value('readFdText', binding().readFdText(fd, maxBytes)),
+    read: (fd, into) => number('read', binding.read(fd, into)),
+    write: (fd, data) => number('write', binding.write(fd, data)),
+    readText: (path, maxBytes = TEXT_LIMIT) => value('readText', binding.readText(path, maxBytes), path),
+    readFdText: (fd, maxBytes = TEXT_LIMIT) => value('readFdText', binding.readFdText(fd, maxBytes)),
     writeText(path, text, options = {}) {
       checkKeys<'flags' | 'mode'>('writeText', options, { flags: true, mode: true });
       const { flags = O_WRONLY | O_CREAT | O_TRUNC, mode = 0o644 } = options;
-      number('writeText', binding().writeText(path, text, flags, mode), path);
+      number('writeText', binding.writeText(path, text, flags, mode), path);
     },
     writeFdText(fd, text) {
-      number('writeFdText', binding().writeFdText(fd, text));
+      number('writeFdText', binding.writeFdText(fd, text));
     },
     fsync(fd) {
-      number('fsync', binding().fsync(fd));
+      number('fsync', binding.fsync(fd));
     },
     flock(fd, operation) {
-      number('flock', binding().flock(fd, operation));
+      number('flock', binding.flock(fd, operation));
     },
     rename(from, to) {
-      number('rename', binding().rename(from, to), from);
+      number('rename', binding.rename(from, to), from);
     },
     link(from, to) {
-      number('link', binding().link(from, to), to);
+      number('link', binding.link(from, to), to);
     },
     unlink(path) {
-      number('unlink', binding().unlink(path), path);
+      number('unlink', binding.unlink(path), path);
     },
     mkdir(path, mode = 0o777) {
-      number('mkdir', binding().mkdir(path, mode), path);
+      number('mkdir', binding.mkdir(path, mode), path);
     },
     rmdir(path) {
-      number('rmdir', binding().rmdir(path), path);
+      number('rmdir', binding.rmdir(path), path);
     },
-    readdir: (path) => value('readdir', binding().readdir(path), path),
+    readdir: (path) => value('readdir', binding.readdir(path), path),
     chmod(path, mode) {
-      number('chmod', binding().chmod(path, mode), path);
+      number('chmod', binding.chmod(path, mode), path);
     },
     stat(path) {
-      number('stat', binding().stat(path, doubleBytes), path);
+      number('stat', binding.stat(path, doubleBytes), path);
       return status();
     },
     statIfExists(path) {
-      const result = binding().stat(path, doubleBytes);
+      const result = binding.stat(path, doubleBytes);
       if (result === -ENOENT || result === -ENOTDIR) {
         return undefined;
       }
       number('statIfExists', result, path);
       return status();
     },
-    readlink: (path) => value('readlink', binding().readlink(path), path),
+    readlink: (path) => value('readlink', binding.readlink(path), path),
 
-    getpid: () => number('getpid', binding().getpid()),
-    environ: () => value('environ', binding().environ()),
-    exit: (status) => binding().exit(status),
-    monotonicMs: () => number('monotonicMs', binding().clock(CLOCK_MONOTONIC)) / 1000,
-    cpuMs: () => number('cpuMs', binding().clock(CLOCK_PROCESS_CPUTIME_ID)) / 1000,
-    realtimeMs: () => number('realtimeMs', binding().clock(CLOCK_REALTIME)) / 1000,
+    getpid: () => number('getpid', binding.getpid()),
+    environ: () => value('environ', binding.environ()),
+    exit: (status) => binding.exit(status),
+    monotonicMs: () => number('monotonicMs', binding.clock(CLOCK_MONOTONIC)) / 1000,
+    cpuMs: () => number('cpuMs', binding.clock(CLOCK_PROCESS_CPUTIME_ID)) / 1000,
+    realtimeMs: () => number('realtimeMs', binding.clock(CLOCK_REALTIME)) / 1000,
     sleepMs(ms) {
-      number('sleepMs', binding().sleepMs(ms));
+      number('sleepMs', binding.sleepMs(ms));
     },
     randomBytes(count) {
       const bytes = new Uint8Array(count);
-      number('randomBytes', binding().random(bytes));
+      number('randomBytes', binding.random(bytes));
       return bytes;
     },
     run,
 
     setns(fd, nstype) {
-      number('setns', binding().setns(fd, nstype));
+      number('setns', binding.setns(fd, nstype));
     },
     unshare(flags) {
-      number('unshare', binding().unshare(flags));
+      number('unshare', binding.unshare(flags));
     },
     mount(source, target, fstype, flags, data = '') {
-      number('mount', binding().mount(source, target, fstype, flags, data), target);
+      number('mount', binding.mount(source, target, fstype, flags, data), target);
     },
     umount(target, flags) {
-      number('umount', binding().umount(target, flags), target);
+      number('umount', binding.umount(target, flags), target);
     },
-    inNetns: (path) => number('inNetns', binding().inNetns(path), path) === 1,
+    inNetns: (path) => number('inNetns', binding.inNetns(path), path) === 1,
 
     socket: (domain, type, protocol, netnsFd = -1) =>
-      number('socket', binding().socket(domain, type, protocol, netnsFd)),
-    bindNetlink: (fd, groups) => number('bindNetlink', binding().bindNetlink(fd, groups)),
+      number('socket', binding.socket(domain, type, protocol, netnsFd)),
+    bindNetlink: (fd, groups) => number('bindNetlink', binding.bindNetlink(fd, groups)),
     bindUnix(fd, path) {
-      number('bindUnix', binding().bindUnix(fd, path), path);
+      number('bindUnix', binding.bindUnix(fd, path), path);
     },
     connectUnix(fd, path) {
-      number('connectUnix', binding().connectUnix(fd, path), path);
+      number('connectUnix', binding.connectUnix(fd, path), path);
     },
     setsockopt(fd, level, name, option) {
-      number('setsockopt', binding().setsockopt(fd, level, name, option));
+      number('setsockopt', binding.setsockopt(fd, level, name, option));
     },
     getsockopt(fd, level, name) {
-      number('getsockopt', binding().getsockopt(fd, level, name, intBytes));
+      number('getsockopt', binding.getsockopt(fd, level, name, intBytes));
       return ints[0]!;
     },
     ifreq(fd, request, name, bytes) {
-      const result = binding().ifreq(fd, request, name, bytes);
+      const result = binding.ifreq(fd, request, name, bytes);
       return result !== -ENODEV && number('ifreq', result) >= 0;
     },
-    driver: (fd, name) => value('driver', binding().driver(fd, name)),
-    send: (fd, data) => number('send', binding().send(fd, data)),
-    sendDetached: (fd, data, name) => number('sendDetached', binding().sendDetached(fd, data, name)),
-    recv: (fd, into, flags) => number('recv', binding().recv(fd, into, flags)),
-    poll: (fd, events, timeoutMs) => number('poll', binding().poll(fd, events, timeoutMs)),
+    driver: (fd, name) => value('driver', binding.driver(fd, name)),
+    send: (fd, data) => number('send', binding.send(fd, data)),
+    sendDetached: (fd, data, name) => number('sendDetached', binding.sendDetached(fd, data, name)),
+    recv: (fd, into, flags) => number('recv', binding.recv(fd, into, flags)),
+    poll: (fd, events, timeoutMs) => number('poll', binding.poll(fd, events, timeoutMs)),
   };
 }

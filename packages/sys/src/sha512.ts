@@ -6,7 +6,7 @@ import { SysError } from './error.ts';
  * hash function.
  */
 export function sha512(text: string): string {
-  const hash = binding().sha512(text);
+  const hash = binding.sha512(text);
   if (typeof hash === 'string') {
     return hash;
   }

@@ -6,7 +6,7 @@ import { cases, liveCases, runCase } from './contract.ts';
 // Programs that it runs must not load the sanitizer too.
 delete process.env.LD_PRELOAD;
 const [, , addon, base, live] = process.argv;
-const sys = createSys(() => createRequire(import.meta.url)(addon!));
+const sys = createSys(createRequire(import.meta.url)(addon!));
 for (const contract of live ? [...cases, ...liveCases] : cases) {
   let error: string | undefined;
   try {

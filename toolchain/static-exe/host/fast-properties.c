@@ -37,7 +37,7 @@ static force_inline JSValue call_value(JSContext *ctx, JSValueConst function, JS
   return JS_CallInternal(ctx, function, this, JS_UNDEFINED, argc, argv, 0);
 }
 
-/* The property `length` of a value for which plain_property() has none: quick for typed arrays with the built-in getter. */
+/* The property `length` where plain_property() has none. Calls nothing for a typed array with the built-in getter. */
 static JSValue other_length(JSContext *ctx, JSValueConst value) {
   JSObject *first = JS_VALUE_GET_TAG(value) == JS_TAG_OBJECT ? JS_VALUE_GET_OBJ(value) : NULL;
   int is_typed = first && first->class_id >= JS_CLASS_UINT8C_ARRAY && first->class_id <= JS_CLASS_FLOAT64_ARRAY;

@@ -10,8 +10,8 @@ const root = join(import.meta.dirname, '..', '..');
 
 describe('the adapter for other runtimes', () => {
   test('the unsupported adapter throws at the first call', () => {
-    expect(binding).toThrow(SysError);
-    expect(binding).toThrow('the condition "node" or "quickjs"');
+    expect(() => binding.getpid()).toThrow(SysError);
+    expect(() => binding.getpid()).toThrow('the condition "node" or "quickjs"');
   });
 });
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Binding } from '../binding.ts';
 import { SysError } from '../error.ts';
+import { loadedLater } from './loaded-later.ts';
 
 /** The binding and the functions of native/napi_watch.c and native/napi_memory.c. */
 export interface Addon extends Binding {
@@ -21,10 +22,8 @@ export function addon(): Addon {
   return loaded;
 }
 
-/** Returns the addon for `createSys()`. */
-export function binding(): Binding {
-  return addon();
-}
+/** The addon for `createSys()`. */
+export const binding: Binding = /* @__PURE__ */ loadedLater(addon);
 
 function load(): Addon {
   const system = `${process.platform}-${process.arch}`;

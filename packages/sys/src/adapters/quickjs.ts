@@ -2,7 +2,5 @@ import type { Binding } from '../binding.ts';
 
 declare const __cnikit_sys: Binding;
 
-/** Returns the functions that are compiled into the static executable. */
-export function binding(): Binding {
-  return __cnikit_sys;
-}
+/** The functions that are compiled into the static executable. */
+export const binding: Binding = __cnikit_sys;

@@ -230,3 +230,19 @@ static int append_array(JSContext *ctx, JSValue *sp) {
   sp[-2] = JS_NewInt32(ctx, (int32_t)(at + count));
   return 1;
 }
+
+/* For OP_push_atom_value: a constant text. */
+static inline JSValue constant_text(JSContext *ctx, JSAtom atom) {
+  if (__JS_AtomIsTaggedInt(atom)) return JS_AtomToValue(ctx, atom);
+  JSAtomStruct *text = ctx->rt->atom_array[atom];
+  return text->atom_type == JS_ATOM_TYPE_STRING ? JS_DupValue(ctx, JS_MKPTR(JS_TAG_STRING, text)) : JS_AtomToValue(ctx, atom);
+}
+
+/* For `===` and `!==`: compares two texts of narrow characters. Returns -1 for other values. */
+static int equal_texts(JSValueConst left, JSValueConst right) {
+  if (JS_VALUE_GET_TAG(left) != JS_TAG_STRING || JS_VALUE_GET_TAG(right) != JS_TAG_STRING) return -1;
+  const JSString *a = JS_VALUE_GET_STRING(left), *b = JS_VALUE_GET_STRING(right);
+  if (a == b) return 1;
+  if (a->is_wide_char || b->is_wide_char) return -1;
+  return a->len == b->len && !memcmp(a->u.str8, b->u.str8, a->len);
+}

@@ -26,6 +26,8 @@ static int next_of_array(JSContext *ctx, JSValue *iteration, JSValue *result);
 static int make_iteration(JSContext *ctx, JSValue *iteration);
 static int end_array_iteration(JSContext *ctx, JSValue *iteration);
 static int append_array(JSContext *ctx, JSValue *sp);
+static inline JSValue constant_text(JSContext *ctx, JSAtom atom);
+static int equal_texts(JSValueConst left, JSValueConst right);
 static JSValue new_literal(JSContext *ctx, int number);
 static inline int set_literal_field(JSContext *ctx, JSValueConst object, JSAtom name, JSValue value);
 static BOOL js_get_fast_array(JSContext *ctx, JSValueConst obj, JSValue **arrpp, uint32_t *countp);
@@ -184,6 +186,26 @@ $1if (!JS_IsUndefined(sp[-1])) `,
 `,
     times: 1,
   },
+  {
+    file: 'quickjs.c',
+    pattern:
+      /(?<= {8}CASE\(OP_push_atom_value\):\n {12}\*sp\+\+ = )JS_AtomToValue(?=\(ctx, get_u32\(pc\)\);)/g,
+    by: 'constant_text',
+    times: 1,
+  },
+  {
+    file: 'quickjs.c',
+    pattern: /(?<= {4})(res = )(js_strict_eq2\(ctx, sp\[-2\], sp\[-1\], JS_EQ_STRICT\);)/g,
+    by: `$1equal_texts(sp[-2], sp[-1]);
+    if (res >= 0) {
+        JS_FreeValue(ctx, sp[-2]);
+        JS_FreeValue(ctx, sp[-1]);
+    } else
+        $1$2`,
+    times: 1,
+  },
+  // The host has no handler of interrupts, so calls and loops need not count until they ask it.
+  { file: 'quickjs.c', pattern: /unlikely\(--ctx->interrupt_counter <= 0\)/g, by: '0', times: 1 },
   // host/literals.c: the instruction that creates an object gets the number of its shape, 0 for none.
   {
     file: 'quickjs-opcode.h',

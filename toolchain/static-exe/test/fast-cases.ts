@@ -68,6 +68,9 @@ export const fastCases: readonly string[] = [
   `() => { const text = 'ab', joined = \`\${text}\${text}\`; return [joined === 'abab', { abab: 1 }[joined], joined.length, text]; }`,
   "() => { try { return String.prototype.concat.call(null, 'x'); } catch (error) { return error.name; } }",
   '() => [String.prototype.concat.call(5, 6), String.prototype.concat.length]',
+  // Comparisons and constants.
+  `() => { const texts = ['', 'a', 'ab', 'aB', 'é', '\\u{1f600}', 'x'.repeat(600)], built = texts.map((one) => [...one].join('')); return [...texts, 1, null, undefined, Symbol.iterator].map((a) => [...built, '1', 'null', 1].map((b) => [a === b, a !== b, a == b, b === a].map(Number).join('')).join()); }`,
+  `() => { const a = 'ab', b = a.slice(0, 1) + 'b', o = Object('ab'); return [a === b, o === a, o == a, a === 'ab', '7' === String(7), '\\u2028' === String.fromCharCode(0x2028), 'x'.repeat(9000) + 'y' === 'x'.repeat(9000) + 'y']; }`,
   // Iterations over arrays.
   '() => { const seen = []; for (const x of [1, 2, 3]) seen.push(x); for (const x of []) seen.push(x); for (const x of [1, , 3]) seen.push(x); return seen; }',
   '() => { const a = [1, 2, 3], seen = []; for (const x of a) { seen.push(x); if (a.length < 6) a.push(x * 10); } return seen; }',

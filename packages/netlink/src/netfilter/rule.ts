@@ -2,6 +2,7 @@
 import { checkSpec } from '#check-spec';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
+import type { Encoder } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { Request } from '../codec/request.ts';
@@ -14,12 +15,13 @@ import { NFT_MSG_DELRULE, NFT_MSG_GETRULE, NFT_MSG_NEWRULE, request } from './ob
 
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
+const NFTA_RULE_HANDLE = 3;
 const NFTA_RULE_EXPRESSIONS = 4;
 const NFTA_RULE_USERDATA = 7;
 
 const numbersTable = {
   /** The kernel's number for the rule. */
-  handle: [3, 'be64', 'NFTA_RULE_HANDLE'],
+  handle: [NFTA_RULE_HANDLE, 'be64', 'NFTA_RULE_HANDLE'],
   /** Handle of the rule to insert before or append after. */
   position: [6, 'be64', 'NFTA_RULE_POSITION'],
 } as const satisfies Table;
@@ -50,11 +52,29 @@ export interface RuleSpec {
 
 const modes = { append: NLM_F_CREATE | NLM_F_APPEND, insert: NLM_F_CREATE, replace: NLM_F_REPLACE };
 
+/** Names the rules of a table or chain. */
+interface RulesRef {
+  family?: NfFamily;
+  table?: string | undefined;
+  chain?: string | undefined;
+}
+
+function ruleHeader({ family = 'unspec', table, chain }: RulesRef, order: ByteOrder): Encoder {
+  const encoder = nfHeader(family, order);
+  if (table !== undefined) {
+    encoder.string(NFTA_RULE_TABLE, table);
+  }
+  if (chain !== undefined) {
+    encoder.string(NFTA_RULE_CHAIN, chain);
+  }
+  return encoder;
+}
+
 /** NFT_MSG_NEWRULE, `nft add rule`, `insert rule` or `replace rule`. */
 export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
   checkSpec('nftables rule', spec);
   const { family, table, chain, comment } = spec;
-  const encoder = nfHeader(family, order).string(NFTA_RULE_TABLE, table).string(NFTA_RULE_CHAIN, chain);
+  const encoder = ruleHeader(spec, order);
   if (spec.handle !== undefined || spec.position !== undefined) {
     writeFields(encoder, numbersTable, spec);
   }
@@ -75,8 +95,10 @@ export function delRule(
   order: ByteOrder = 'little',
 ): Request {
   checkSpec('rule to delete', ref);
-  const encoder = nfHeader(ref.family, order);
-  writeFields(encoder, ruleTable, ref);
+  const encoder = ruleHeader(ref, order);
+  if (ref.handle !== undefined) {
+    encoder.be64(NFTA_RULE_HANDLE, ref.handle);
+  }
   const describe = `delete rule ${ref.handle ?? '(all)'} of ${ref.family} ${ref.table} ${ref.chain ?? ''}`;
   return request(NFT_MSG_DELRULE, 0, encoder, describe);
 }
@@ -87,13 +109,7 @@ export function getRules(
   order: ByteOrder = 'little',
 ): Request {
   checkSpec('filter of nftables', filter);
-  const { family = 'unspec', table, chain } = filter;
-  const encoder = nfHeader(family, order);
-  writeFields(encoder, ruleTable, {
-    table,
-    chain,
-  });
-  return request(NFT_MSG_GETRULE, NLM_F_DUMP, encoder, 'dump nftables rules');
+  return request(NFT_MSG_GETRULE, NLM_F_DUMP, ruleHeader(filter, order), 'dump nftables rules');
 }
 
 export interface NftRule extends Decoded<typeof ruleTable> {

@@ -111,18 +111,25 @@ function elementsRequest(
   order: ByteOrder,
 ): Request {
   checkSpec('set of elements', set);
-  const requests: Request[] = [];
-  let next = 0;
-  do {
-    const encoder = nfHeader(set.family, order).string(1, set.table).string(2, set.name);
-    if (set.setId !== undefined) {
-      encoder.be32(4, set.setId);
+  const { family, table, name, setId } = set;
+  let first: Request | undefined;
+  const more: Request[] = [];
+  for (let next = 0; ; ) {
+    const encoder = nfHeader(family, order).string(1, table).string(2, name);
+    if (setId !== undefined) {
+      encoder.be32(4, setId);
     }
     next = writeElements(encoder, elements, next);
-    requests.push(request(type, flags, encoder, describe));
-  } while (next < elements.length);
-  const [first, ...more] = requests as [Request, ...Request[]];
-  return more.length === 0 ? first : { ...first, more };
+    const one = request(type, flags, encoder, describe);
+    if (first === undefined) {
+      first = one;
+    } else {
+      more.push(one);
+    }
+    if (next >= elements.length) {
+      return more.length === 0 ? first : { ...first, more };
+    }
+  }
 }
 
 /** Writes as many elements as one message may hold. Returns the index of the next one. */

@@ -16,9 +16,11 @@ import {
   openRtnetlink,
   type RtnetlinkCore,
   setLink,
+  Template,
 } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from '../../attachment/feature.ts';
+import { GROUP, HOST_NAME, INDEX, MAC, MASTER, MTU } from '../../links/examples.ts';
 import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';
 import { groupOf, ifbMac, isOfOtherInterface } from './ifb.ts';
 import type { Limits } from './settings.ts';
@@ -46,23 +48,22 @@ export function shape(
   grouped: boolean,
 ): Interface | undefined {
   const steps: Step[] = [];
+  const { index } = host;
   if (ingress !== undefined) {
-    const { index } = host;
     steps.push({ request: bucketOn(host, ingress), undo: () => delQdisc({ index, handle: HANDLE }) });
   }
   // All other requests form one batch, which needs the device's index.
   const ifb = egress === undefined ? undefined : createIfb(sys, route, attachment, host.mtu);
   if (ifb !== undefined && egress !== undefined) {
-    const { index } = host;
-    const id = grouped ? groupOf(ifb, host.group) : undefined;
-    const group = id === undefined ? undefined : { group: id };
+    const group = grouped ? groupOf(ifb, host.group) : undefined;
+    // The device is still down: on a link that is up, the kernel would wait for an RCU grace period.
+    steps.push({ request: bucketOn(ifb, egress) }, { request: UP.fill({ index: ifb.index, group }) });
+    if (group !== undefined) {
+      steps.push({ request: GROUPED.fill({ index, group }) });
+    }
     steps.push(
-      // The device is still down: on a link that is up, the kernel would wait for an RCU grace period.
-      { request: bucketOn(ifb, egress) },
-      { request: setLink({ index: ifb.index, up: true, ...group }) },
-      ...(group === undefined ? [] : [{ request: setLink({ index, ...group }) }]),
-      { request: newQdisc({ index, kind: 'ingress' }), undo: () => delQdisc({ index, kind: 'ingress' }) },
-      { request: newFilter({ index, redirect: ifb.index, priority: 1 }) },
+      { request: INGRESS.fill({ index }), undo: () => delQdisc({ index, kind: 'ingress' }) },
+      { request: REDIRECTION.fill({ index, redirect: ifb.index }) },
     );
   }
   try {
@@ -82,8 +83,31 @@ interface Step {
   undo?: () => Request;
 }
 
-function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request {
-  return newQdisc({ index, kind: 'tbf', handle: HANDLE, ...bucket });
+/** The burst is in the buffer, and is not sent. */
+const BUCKET = new Template((of) => newQdisc({ kind: 'tbf', handle: HANDLE, burst: 1, ...of }), {
+  index: INDEX,
+  rate: GROUP,
+  buffer: MASTER,
+  limit: MTU,
+});
+const DEVICE = new Template((of) => newLink({ kind: 'ifb', txQueueLength: QUEUE_LENGTH, ...of }), {
+  name: HOST_NAME,
+  mac: MAC,
+  mtu: MTU,
+});
+const UP = new Template<{ index: number; group: number | undefined }>(
+  ({ index, group }) => setLink({ index, up: true, ...(group === undefined ? {} : { group }) }),
+  { index: INDEX, group: GROUP },
+);
+const GROUPED = new Template((of) => setLink(of), { index: INDEX, group: GROUP });
+const INGRESS = new Template(({ index }) => newQdisc({ index, kind: 'ingress' }), { index: INDEX });
+const REDIRECTION = new Template((of) => newFilter({ priority: 1, ...of }), {
+  index: INDEX,
+  redirect: MASTER,
+});
+
+function bucketOn({ index }: Pick<Link, 'index'>, { rate, buffer, limit }: TokenBucket): Request {
+  return BUCKET.fill({ index, rate, buffer, limit });
 }
 
 function createIfb(sys: Sys, route: RtnetlinkCore, attachment: InterfaceAttachment, mtu: number): Device {
@@ -108,7 +132,7 @@ function createNamed(
 ): Device {
   const mac = ifbMac(network, ifName);
   try {
-    route.request(newLink({ kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH }));
+    route.request(DEVICE.fill({ name, mac, mtu }));
     const index = deviceIndex(route, name);
     if (index !== undefined) {
       return { name, mac, index };

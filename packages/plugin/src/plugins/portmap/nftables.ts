@@ -11,6 +11,7 @@ import {
   newRule,
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
+import { Template } from '@cnikit/netlink/short-lived';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
 import { type HostPort, ofFamily, portText } from '../../nat/host-port.ts';
 import { describeOwner, isOtherOfContainer, type Owner, ownerText, parseOwner } from '../../nat/owner.ts';
@@ -45,6 +46,18 @@ const withoutVersion = (expressions: Expression[]): Expression[] => expressions.
 // Equal on all nodes, so the build encodes them into the executable.
 const FROM_LOCALHOST = expr.encoded(withoutVersion(expr.source('127.0.0.0/8')));
 const SET_DEFAULT_MARK = expr.encoded(expr.setMarkBits(DEFAULT_MARK));
+
+/** A name as long as that of every pod's chain. */
+const EXAMPLE = { chain: 'pod-000000000000-000000000000' };
+const POD_CHAIN = new Template(
+  ({ chain }) => newChain({ ...IN_TABLE, name: chain, exclusive: true }),
+  EXAMPLE,
+);
+/** The rule for packets from 127.0.0.1, with the default mark. */
+const LOCALHOST_RULE = new Template(({ chain }) => {
+  const expressions = [...expr.ipVersion('ipv4'), ...FROM_LOCALHOST, ...SET_DEFAULT_MARK];
+  return newRule({ ...IN_TABLE, chain, expressions });
+}, EXAMPLE);
 
 const setMark = (mark: number): readonly Expression[] =>
   mark === DEFAULT_MARK ? SET_DEFAULT_MARK : expr.setMarkBits(mark);
@@ -97,7 +110,7 @@ export function portsChange(plan: PortPlan): Change {
         // The kernel refuses the deletion of a chain that another pod has removed, and with it the whole transaction.
         requests.push(...podRemoval(nft, name).requests);
       }
-      requests.push(newChain({ ...IN_TABLE, name: chain, exclusive: true }), ...own.requests);
+      requests.push(POD_CHAIN.fill({ chain }), ...own.requests);
       for (const { request } of elements) {
         if (!leftToOther.has(request)) {
           requests.push(request);
@@ -194,8 +207,12 @@ function podRules(
     }
     const version = expr.ipVersion(family);
     for (const match of markedSources(settings, family, address)) {
-      const expressions = [...version, ...match, ...setMark(settings.mark)];
-      requests.push(newRule({ ...IN_TABLE, chain, expressions }));
+      if (match === FROM_LOCALHOST && settings.mark === DEFAULT_MARK) {
+        requests.push(LOCALHOST_RULE.fill({ chain }));
+      } else {
+        const expressions = [...version, ...match, ...setMark(settings.mark)];
+        requests.push(newRule({ ...IN_TABLE, chain, expressions }));
+      }
     }
     // A port of one address comes before the same port of all addresses.
     if (own.length > 1) {

@@ -9,7 +9,6 @@ import {
   type Expression,
   NFT_REG_1,
   NFT_REG_2,
-  NFT_REG_VERDICT,
   NFTA_DATA_VALUE,
   NFTA_DATA_VERDICT,
   NFTA_EXPR_DATA,
@@ -84,12 +83,12 @@ function writeMembers(encoder: Encoder, expression: Expression): void {
 }
 
 /** Sizes of ports, marks and addresses, and of prefixes of IPv4. */
-const DATA_SIZES = [1, 2, 3, 4, 16];
+const EQUAL_SIZES = [1, 2, 3, 4, 16];
 
 /** Encodes expressions that end with their data, without the data. The result has them by size of the data. */
-function starts(expression: Expression): readonly (Uint8Array | undefined)[] {
-  const bySize: (Uint8Array | undefined)[] = new Array(Math.max(...DATA_SIZES) + 1).fill(undefined);
-  for (const size of DATA_SIZES) {
+function starts(expression: Expression, sizes: readonly number[]): readonly (Uint8Array | undefined)[] {
+  const bySize: (Uint8Array | undefined)[] = new Array(Math.max(...sizes) + 1).fill(undefined);
+  for (const size of sizes) {
     const encoder = requestEncoder('little');
     writeExpression(encoder, { ...expression, data: new Uint8Array(size) } as Expression);
     bySize[size] = encoder.finish().slice(0, -((size + 3) & ~3));
@@ -98,11 +97,13 @@ function starts(expression: Expression): readonly (Uint8Array | undefined)[] {
 }
 
 /** Comparisons of the first register that match equal data. */
-const equalStarts = starts({ name: 'cmp', sreg: NFT_REG_1, op: EQUAL });
-/** Assignments of data, by register. */
-const immediateStarts = [NFT_REG_VERDICT, NFT_REG_1, NFT_REG_2].map((dreg) =>
-  starts({ name: 'immediate', dreg }),
-);
+const equalStarts = starts({ name: 'cmp', sreg: NFT_REG_1, op: EQUAL }, EQUAL_SIZES);
+/** Assignments of the data of `dnat`, by register: addresses and a port. */
+const immediateStarts: (typeof equalStarts | undefined)[] = [
+  undefined,
+  starts({ name: 'immediate', dreg: NFT_REG_1 }, [4, 16]),
+  starts({ name: 'immediate', dreg: NFT_REG_2 }, [2]),
+];
 
 interface AnyMembers {
   name: string;

@@ -2,14 +2,14 @@
  * The refinements of the schemas, as named functions that the generated guards call too. Each gets a value of
  * the base type of its schema.
  */
-import { parsePrefix, writeAddress } from '@cnikit/ip';
+import { writeAddress, writePrefix } from '@cnikit/ip';
 
-/** Receives addresses that are only checked. */
-const unread = new Uint8Array(16);
+/** Receives addresses and prefixes that are only checked. */
+const unread = new Uint8Array(17);
 
 /** Returns true for `address/prefix`. */
 export function isCidr(text: string): boolean {
-  return text.includes('/') && parsePrefix(text) !== undefined;
+  return text.includes('/') && writePrefix(text, true, unread) !== 0;
 }
 
 /** Returns true for an address, or for the empty string, which stands for none as in libcni. */

@@ -82,7 +82,7 @@ export class Connection {
    * @throws {NetlinkError} when the kernel refuses the request
    */
   request(request: Request): void {
-    const [failure] = this.batchSettled([request]);
+    const failure = this.batchSettled([request])[0];
     if (failure !== undefined) {
       throw failure;
     }
@@ -241,6 +241,9 @@ export class Connection {
      */
     const first = this.socket.send(requests, { from, to });
     const last = to - from - 1;
+    if (this.socket.succeeds(first + last)) {
+      return to;
+    }
     const outcome = converse(this.socket, first, to - from, requests[from]!, undefined, (sequence, ack) => {
       const at = sequence - first;
       if (ack.errno !== 0) {

@@ -28,6 +28,7 @@ import { podKinds } from './route/link-kinds/pod-kinds.ts';
 import { RTA_OIF, RTA_PREFSRC, RTMSG_SIZE } from './route/route-attributes.ts';
 import { getRoute } from './route/route-queries.ts';
 import { RtnetlinkCore } from './rtnetlink.ts';
+import { Template } from './template.ts';
 
 export { decodeLinkSummary, type LinkSummary } from './route/link-summary.ts';
 export type { RtnetlinkCore } from './rtnetlink.ts';
@@ -169,23 +170,31 @@ export function connectedNetwork(
   { connection }: RtnetlinkCore,
   address: string,
 ): ConnectedNetwork | undefined {
-  return connection.queryOne(getRoute({ dst: address, fibMatch: true }), (message) => {
-    const { bytes, start } = message;
-    if (message.type !== RTM_NEWROUTE || bytes[start + RTM_PROTOCOL] !== RTPROT_KERNEL) {
-      return undefined;
+  return connection.queryOne(GET_ROUTE.fill({ dst: address }), networkOf);
+}
+
+const GET_ROUTE = new Template(({ dst }) => getRoute({ dst, fibMatch: true }), { dst: '77.203.141.89' });
+const NETWORK_ATTRIBUTES: (true | undefined)[] = [];
+for (const type of [RTA_OIF, RTA_PREFSRC]) {
+  NETWORK_ATTRIBUTES[type] = true;
+}
+
+function networkOf(message: MessageReader): ConnectedNetwork | undefined {
+  const { bytes, start } = message;
+  if (message.type !== RTM_NEWROUTE || bytes[start + RTM_PROTOCOL] !== RTPROT_KERNEL) {
+    return undefined;
+  }
+  const reader = attributesAfter(message, RTMSG_SIZE, 'rtmsg');
+  let index = 0;
+  let source: string | undefined;
+  while (reader.nextOf(NETWORK_ATTRIBUTES)) {
+    if (reader.type === RTA_OIF) {
+      index = reader.u32('RTA_OIF');
+    } else if (reader.type === RTA_PREFSRC) {
+      source = reader.address('RTA_PREFSRC');
     }
-    const reader = attributesAfter(message, RTMSG_SIZE, 'rtmsg');
-    let index = 0;
-    let source: string | undefined;
-    while (reader.next()) {
-      if (reader.type === RTA_OIF) {
-        index = reader.u32('RTA_OIF');
-      } else if (reader.type === RTA_PREFSRC) {
-        source = reader.address('RTA_PREFSRC');
-      }
-    }
-    return source === undefined ? undefined : { index, address: `${source}/${bytes[start + RTM_DST_LEN]!}` };
-  });
+  }
+  return source === undefined ? undefined : { index, address: `${source}/${bytes[start + RTM_DST_LEN]!}` };
 }
 
 /** Returns the answer to an ioctl; undefined when the interface does not exist, which takes no error object. */

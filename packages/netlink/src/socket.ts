@@ -16,8 +16,8 @@ import {
   type Sys,
   SysError,
 } from '@cnikit/sys';
-import { writeMessage } from '#native';
-import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from './codec/ack.ts';
+import { readI32, readU16, writeMessage } from '#native';
+import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_ERROR } from './codec/ack.ts';
 import { NLMSG_HDRLEN } from './codec/encoder.ts';
 import { NetlinkEncodeError } from './codec/errors.ts';
 import type { Request } from './codec/request.ts';
@@ -28,6 +28,9 @@ import { type Netns, withNetnsFd } from './netns-fd.ts';
 export const FIRST_BYTES = 8 * 1024;
 /** The kernel answers within send(2); only a lost answer makes the socket wait. */
 const ANSWER_TIMEOUT_MS = 10_000;
+
+/** `struct nlmsghdr` and `struct nlmsgerr`: an acknowledgement that explains nothing. */
+const SUCCESS_BYTES = 36;
 
 const EINTR = 4;
 const EAGAIN = 11;
@@ -78,6 +81,8 @@ export class NetlinkSocket {
   received = new Uint8Array(FIRST_BYTES);
   #fd: number;
   #sequence = 0;
+  /** Result of a recv(2) that `receive()` has not returned yet. */
+  #unread: (() => number) | undefined;
   #sending = new Uint8Array(1024);
 
   constructor(sys: Sys, protocol: number, netns: Netns | undefined) {
@@ -182,6 +187,36 @@ export class NetlinkSocket {
   }
 
   /**
+   * Receives one datagram without waiting. Returns true when it is only the acknowledgement of success for that sequence
+   * number; otherwise `receive()` returns it.
+   */
+  succeeds(sequence: number): boolean {
+    let length: number;
+    try {
+      length = this.#next();
+    } catch (error) {
+      this.#unread = () => {
+        throw error;
+      };
+      return false;
+    }
+    if (length === SUCCESS_BYTES && isSuccess(this.received, sequence, this.port)) {
+      return true;
+    }
+    this.#unread = () => length;
+    return false;
+  }
+
+  #next(): number {
+    const unread = this.#unread;
+    if (unread === undefined) {
+      return this.sys.recv(this.#fd, this.received, MSG_TRUNC | MSG_DONTWAIT);
+    }
+    this.#unread = undefined;
+    return unread();
+  }
+
+  /**
    * Receives one datagram into `received` and returns its length, which may exceed the buffer. Without a datagram it
    * waits, or returns -1 when `wait` is false.
    *
@@ -190,7 +225,7 @@ export class NetlinkSocket {
   receive(request: Request, wait: boolean): number {
     for (;;) {
       try {
-        return this.sys.recv(this.#fd, this.received, MSG_TRUNC | MSG_DONTWAIT);
+        return this.#next();
       } catch (error) {
         const errno = error instanceof SysError ? error.errno : 0;
         if (errno === EINTR) {
@@ -208,6 +243,17 @@ export class NetlinkSocket {
       }
     }
   }
+}
+
+/** Returns true for an NLMSG_ERROR without error. */
+function isSuccess(bytes: Uint8Array, sequence: number, port: number): boolean {
+  return (
+    readI32(bytes, 0, true) === SUCCESS_BYTES &&
+    readU16(bytes, 4, true) === NLMSG_ERROR &&
+    readI32(bytes, 8, true) === (sequence | 0) &&
+    readI32(bytes, 12, true) === (port | 0) &&
+    readI32(bytes, 16, true) === 0
+  );
 }
 
 /** Returns the bytes that a request takes in a datagram: header, body and padding. */

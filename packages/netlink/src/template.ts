@@ -1,9 +1,8 @@
 /** Requests that are encoded once and then differ in a few values. */
-import { writeAddress } from '@cnikit/ip';
-import { writeMac, writePlain, writeU32 } from '#native';
+import { writeAddress, writePrefix } from '@cnikit/ip';
+import { readI32, writeMac, writePlain, writeU32 } from '#native';
 import type { Request } from './codec/request.ts';
 import { textLength } from './codec/text.ts';
-import { prefixLength } from './route/family.ts';
 
 /**
  * Values of a request. Text is a MAC address, an IP address, an address with prefix length, or a name. Numbers are u32
@@ -11,12 +10,18 @@ import { prefixLength } from './route/family.ts';
  */
 export type TemplateValues = Readonly<Record<string, string | number | boolean | undefined>>;
 
-type Kind = 'bit' | 'number' | 'mac' | 'address' | 'prefix' | 'text';
+/** Kinds of values. Numbers, because they are compared for each value. */
+const NUMBER = 0;
+const BIT = 1;
+const MAC = 2;
+const ADDRESS = 3;
+const PREFIX = 4;
+const TEXT = 5;
 
 /** The places of a value in the payload. */
 interface Blank {
   key: string;
-  kind: Kind;
+  kind: number;
   /** In bytes; the mask of a bit. */
   size: number;
   at: number;
@@ -29,6 +34,8 @@ const PREFIX_LENGTH_AT = 1;
 /** Length of the text of a MAC address of Ethernet, and its bytes. */
 const MAC_TEXT = 17;
 const MAC_BYTES = 6;
+/** The last prefix: address, and length in the last byte. */
+const prefix = new Uint8Array(17);
 
 /**
  * A function that makes requests, with the result of one call: `fill()` copies it and replaces the values, which takes a
@@ -54,7 +61,7 @@ export class Template<V extends TemplateValues> {
       if (typeof value === 'boolean') {
         const other = make({ ...example, [key]: !value }).payload;
         const at = payload.findIndex((byte, i) => byte !== other[i]);
-        this.#blanks.push({ key, kind: 'bit', size: (payload[at] ?? 0) ^ (other[at] ?? 0), at, again: 0 });
+        this.#blanks.push({ key, kind: BIT, size: (payload[at] ?? 0) ^ (other[at] ?? 0), at, again: 0 });
       } else if (typeof value === 'string' || (typeof value === 'number' && value !== 0)) {
         const kind = kindOf(value);
         const bytes = bytesOf(kind, value);
@@ -70,41 +77,35 @@ export class Template<V extends TemplateValues> {
 
   /** Returns the request that `make` returns for the values. */
   fill(values: V): Request {
-    const { type, flags, payload } = this.#request;
-    const copy = payload.slice();
+    const request = this.#request;
+    const payload = request.payload.slice();
     for (const blank of this.#blanks) {
-      if (!write(copy, blank, values[blank.key])) {
+      if (!write(payload, blank, values[blank.key])) {
         return this.#make(values);
       }
     }
-    return new FilledRequest(type, flags, copy, this.#make as (values: TemplateValues) => Request, values);
+    return new FilledRequest(request, payload, this.#make, values);
   }
 }
 
-class FilledRequest implements Request {
+class FilledRequest<V> implements Request {
   readonly type: number;
   readonly flags: number;
   readonly payload: Uint8Array;
-  readonly #make: (values: TemplateValues) => Request;
-  readonly #values: TemplateValues;
+  readonly make: (values: V) => Request;
+  readonly values: V;
 
-  constructor(
-    type: number,
-    flags: number,
-    payload: Uint8Array,
-    make: (values: TemplateValues) => Request,
-    values: TemplateValues,
-  ) {
-    this.type = type;
-    this.flags = flags;
+  constructor(template: Request, payload: Uint8Array, make: (values: V) => Request, values: V) {
+    this.type = template.type;
+    this.flags = template.flags;
     this.payload = payload;
-    this.#make = make;
-    this.#values = values;
+    this.make = make;
+    this.values = values;
   }
 
   /** Only errors need it. */
   get describe(): string {
-    return this.#make(this.#values).describe;
+    return this.make(this.values).describe;
   }
 }
 
@@ -122,80 +123,69 @@ function find(part: Uint8Array, payload: Uint8Array, from: number): number {
   return -1;
 }
 
-function kindOf(value: string | number): Kind {
+function kindOf(value: string | number): number {
   if (typeof value === 'number') {
-    return 'number';
+    return NUMBER;
   }
-  const bytes = new Uint8Array(16);
-  if (value.length === MAC_TEXT && writeMac(value, bytes, 0) === MAC_BYTES) {
-    return 'mac';
+  if (value.length === MAC_TEXT && writeMac(value, new Uint8Array(MAC_BYTES), 0) === MAC_BYTES) {
+    return MAC;
   }
-  const slash = value.indexOf('/');
-  if (writeAddress(value, 0, slash < 0 ? value.length : slash, bytes, 0) === 0) {
-    return 'text';
+  if (writePrefix(value, false, prefix) === 0) {
+    return TEXT;
   }
-  return slash < 0 ? 'address' : 'prefix';
+  return value.includes('/') ? PREFIX : ADDRESS;
 }
 
-function bytesOf(kind: Kind, value: string | number): Uint8Array {
-  if (typeof value === 'number') {
-    const bytes = new Uint8Array(4);
-    writeU32(bytes, 0, value, true);
-    return bytes;
+function bytesOf(kind: number, value: string | number): Uint8Array {
+  if (typeof value !== 'number' && (kind === ADDRESS || kind === PREFIX)) {
+    return prefix.slice(0, writePrefix(value, false, prefix));
   }
-  const size = kind === 'text' ? value.length : kind === 'mac' ? MAC_BYTES : value.includes(':') ? 16 : 4;
+  const size = typeof value === 'number' ? 4 : kind === MAC ? MAC_BYTES : value.length;
   const bytes = new Uint8Array(size);
-  if (kind === 'prefix') {
-    writeAddress(value, 0, value.indexOf('/'), bytes, 0);
-  } else {
-    writeText(bytes, { key: '', kind, size, at: 0, again: 0 }, value);
-  }
+  write(bytes, { key: '', kind, size, at: 0, again: 0 }, value);
   return bytes;
 }
 
 /** Writes a value at its places. Returns false when it does not fit the template or is invalid. */
-function write(into: Uint8Array, blank: Blank, value: unknown): boolean {
-  const { at, again } = blank;
-  if (blank.kind === 'bit') {
-    into[at] = value ? into[at]! | blank.size : into[at]! & ~blank.size;
-  } else if (typeof value === 'number') {
-    if (blank.kind !== 'number' || value <= 0 || (value | 0) !== value) {
+function write(into: Uint8Array, { kind, size, at, again }: Blank, value: unknown): boolean {
+  if (kind === BIT) {
+    into[at] = value ? into[at]! | size : into[at]! & ~size;
+    return true;
+  }
+  if (kind === NUMBER) {
+    if (typeof value !== 'number' || value <= 0 || (value | 0) !== value) {
       return false;
     }
     writeU32(into, at, value, true);
-  } else if (typeof value !== 'string' || !writeText(into, blank, value)) {
+  } else if (typeof value !== 'string' || !writeText(into, kind, size, at, value)) {
     return false;
   }
   if (again !== 0) {
-    into.copyWithin(again, at, at + blank.size);
+    into.copyWithin(again, at, at + size);
   }
   return true;
 }
 
-function writeText(into: Uint8Array, { kind, size, at }: Blank, value: string): boolean {
-  switch (kind) {
-    case 'mac':
-      return value.length === MAC_TEXT && writeMac(value, into, at) === size;
-    case 'text':
-      if (value.length !== size || textLength(value) !== size || value.includes('\0')) {
-        return false;
-      }
-      writePlain(value, into, at);
-      return true;
-    case 'address':
-      return writeSized(value, value.length, into, at, size);
-    case 'prefix': {
-      const slash = value.indexOf('/');
-      const length = prefixLength(value, slash + 1);
-      into[PREFIX_LENGTH_AT] = length;
-      return slash > 0 && length >= 0 && length <= 8 * size && writeSized(value, slash, into, at, size);
-    }
-    default:
-      return false;
+function writeText(into: Uint8Array, kind: number, size: number, at: number, value: string): boolean {
+  if (kind === MAC) {
+    return writeMac(value, into, at) === size;
   }
-}
-
-/** Writes an address of that size. */
-function writeSized(text: string, end: number, into: Uint8Array, at: number, size: number): boolean {
-  return text.includes(':') === (size === 16) && writeAddress(text, 0, end, into, at) === size;
+  if (kind === ADDRESS) {
+    return (size === 16 || !value.includes(':')) && writeAddress(value, 0, value.length, into, at) === size;
+  }
+  if (kind === PREFIX) {
+    if (writePrefix(value, false, prefix) !== size) {
+      return false;
+    }
+    for (let i = 0; i < size; i += 4) {
+      writeU32(into, at + i, readI32(prefix, i, true), true);
+    }
+    into[PREFIX_LENGTH_AT] = prefix[16]!;
+    return true;
+  }
+  if (value.length !== size || textLength(value) !== size || value.includes('\0')) {
+    return false;
+  }
+  writePlain(value, into, at);
+  return true;
 }

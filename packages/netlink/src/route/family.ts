@@ -45,7 +45,7 @@ export function lengthOf(text: string, end: number, size: number, what: string):
 }
 
 /** Returns the decimal number of one to three digits that ends `text`, or -1 when there is none at `at`. */
-export function prefixLength(text: string, at: number): number {
+function prefixLength(text: string, at: number): number {
   const digits = text.length - at;
   if (digits < 1 || digits > 3 || (digits > 1 && text.charCodeAt(at) === 0x30)) {
     return -1;

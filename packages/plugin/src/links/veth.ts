@@ -110,17 +110,14 @@ const templateOf = (shape: Pick<PairValues, 'mtu' | 'master' | 'group'>) => {
 const PORT = templateOf({ mtu: 0, master: MASTER, group: 0 });
 const PORT_WITH_MTU = templateOf({ mtu: MTU, master: MASTER, group: 0 });
 const ROUTED = templateOf({ mtu: 0, master: 0, group: GROUP });
-const ROUTED_WITH_MTU = templateOf({ mtu: MTU, master: 0, group: GROUP });
 
 /** Returns the request for a pair. */
 export function pairRequest(values: PairValues): Request {
   const { mtu, master, group } = values;
-  if (master > 0 === group > 0) {
-    return newPair(values);
+  if (master > 0 && group === 0) {
+    return (mtu > 0 ? PORT_WITH_MTU : PORT).fill(values);
   }
-  const isPort = master > 0;
-  const template = mtu > 0 ? (isPort ? PORT_WITH_MTU : ROUTED_WITH_MTU) : isPort ? PORT : ROUTED;
-  return template.fill(values);
+  return master === 0 && group > 0 && mtu === 0 ? ROUTED.fill(values) : newPair(values);
 }
 
 function make(route: RtnetlinkCore, sys: Sys, { hostName, ifName }: VethPlan, values: PairValues): void {

@@ -300,7 +300,7 @@ describe('buildStaticExecutable()', () => {
     '() => { class A {} class B extends A { constructor() { r(1); this.x = 1; super(); } } new B(); }',
   ];
 
-  test('an executable for a profile writes each call and its end', async () => {
+  test('an executable for a profile writes each call and its end', { timeout: BUILD_TIMEOUT }, async () => {
     const scripts = join(folder, 'profile');
     const { path } = await build(
       'function double(x) {\n return Math.abs(x) * 2;\n}\ndouble(globalThis.__cnikit_argv.length)',

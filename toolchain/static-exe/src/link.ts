@@ -66,9 +66,13 @@ function ownFlags({ engine, sanitize }: Pick<LinkInput, 'engine' | 'sanitize'>):
   return [...COMMON, ...OWN, ...(sanitize ? SANITIZE : HARDENED), ...includes];
 }
 
+/** The interpreter is compiled for speed, and what an ADD hardly uses, such as regular expressions, for size. */
 function engineUnits(engine: string, kind: readonly string[]): Unit[] {
   const flags = [...COMMON, ...kind, ...ENGINE_FLAGS];
-  return ENGINE_SOURCES.map((name) => ({ source: join(engine, name), flags }));
+  return ENGINE_SOURCES.map((name) => ({
+    source: join(engine, name),
+    flags: name === 'quickjs.c' ? flags : [...flags, '-Os'],
+  }));
 }
 
 /** Compiles the C file with the scripts, and returns its object. */

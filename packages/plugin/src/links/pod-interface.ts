@@ -31,8 +31,8 @@ export interface PodInterface {
    */
   announced?: readonly string[];
   /**
-   * Leaves the announcement of IPv4 addresses to the caller: frames that the kernel sends while it brings the link up are
-   * lost.
+   * Leaves the announcement of IPv4 addresses to the caller. What the kernel sends while it brings the link up can come too
+   * early for a port of a bridge.
    */
   isAnnouncedLater?: boolean;
   /** Keeps the kernel from soliciting routers, by a visit to the pod's namespace. */

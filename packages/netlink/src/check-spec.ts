@@ -4,7 +4,6 @@
  */
 import { NetlinkEncodeError } from './codec/errors.ts';
 import { ipv4ConfTable, linkStateTable, linkTable } from './route/link-attributes.ts';
-import { bridgePortTable } from './route/link-kinds/bridge-port.ts';
 import { metricsTable } from './route/route-attributes.ts';
 
 /** The keys that tables do not have, separated by spaces. */
@@ -107,7 +106,7 @@ const KINDS: Readonly<Record<string, object>> = {
  */
 const TABLES: Partial<Record<SpecName, readonly object[]>> = {
   link: [linkTable],
-  'change of a link': [linkTable, bridgePortTable],
+  'change of a link': [linkTable],
   ipv4Conf: [ipv4ConfTable],
   metrics: [metricsTable],
 };
@@ -127,28 +126,30 @@ export type SpecKeys<N extends SpecName> =
  * @throws {NetlinkEncodeError} BAD_REQUEST with the key and the expected ones
  */
 export function checkSpec(name: SpecName, value: object, ...tables: readonly object[]): void {
-  refuseUnknownKeys(name, name, value, tables);
+  refuseUnknownKeys(SPEC, name, name, value, tables);
 }
 
-/** Like {@link checkSpec}, for a link. Its kind has more keys. */
+/** Like {@link checkSpec}, for a link. Its kind has more keys, and a change has those of a bridge port. */
 export function checkLink(
   name: 'link' | 'change of a link',
   value: { kind?: string },
-  kinds: Readonly<Record<string, { table: object }>>,
+  kinds: Readonly<Record<string, { table: object; port?: object }>>,
 ): void {
   const kind = value?.kind;
+  const port = name === 'change of a link' ? [kinds.bridge?.port ?? {}] : [];
   if (kind === undefined) {
-    refuseUnknownKeys(name, name, value, []);
+    refuseUnknownKeys(kinds, name, name, value, port);
   } else if (Object.hasOwn(kinds, kind)) {
     const others = Object.hasOwn(KINDS, kind) ? KINDS[kind]! : {};
-    refuseUnknownKeys(`${name} ${kind}`, name, value, [kinds[kind]!.table, others], kind);
+    refuseUnknownKeys(kinds, `${name} ${kind}`, name, value, [...port, kinds[kind]!.table, others], kind);
   }
 }
 
-/** The known keys by name, and for links by kind. */
-const known = new Map<string, ReadonlySet<string>>();
+/** The known keys by name, and for links by kind, of each set of kinds. */
+const known = new WeakMap<object, Map<string, ReadonlySet<string>>>();
 
 function refuseUnknownKeys(
+  scope: object,
   id: string,
   name: SpecName,
   value: object,
@@ -161,12 +162,14 @@ function refuseUnknownKeys(
       `Invalid ${name} ${JSON.stringify(value)}: expected an object`,
     );
   }
-  let keys = known.get(id);
+  const ofScope = known.get(scope) ?? new Map<string, ReadonlySet<string>>();
+  known.set(scope, ofScope);
+  let keys = ofScope.get(id);
   if (keys === undefined) {
     const decoded = (DECODED as Record<string, string>)[name]?.split(' ') ?? [];
     const state = name.endsWith('link') ? Object.keys(linkStateTable) : [];
     keys = new Set([...expectedKeys(name, tables), ...decoded, ...state, kind ?? '']);
-    known.set(id, keys);
+    ofScope.set(id, keys);
   }
   for (const key in value) {
     if (!keys.has(key) && (value as Record<string, unknown>)[key] !== undefined) {

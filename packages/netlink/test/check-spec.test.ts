@@ -10,6 +10,7 @@ import * as nft from '../src/nftables.ts';
 import type { OpenOptions } from '../src/open.ts';
 import type { LinkSettings, LinkState } from '../src/route/link-attributes.ts';
 import type { VethPeer } from '../src/route/link-kinds/veth.ts';
+import * as shortLived from '../src/short-lived.ts';
 import { fakePeer } from '../src/testing.ts';
 import * as wg from '../src/wireguard.ts';
 
@@ -115,6 +116,17 @@ test('addresses() refuses text in place of a filter', () => {
   expect(() => rt().addresses(wrong('eth0'))).toThrow(
     'Invalid filter of addresses "eth0": expected an object',
   );
+});
+
+test('newLink() and setLink() of short-lived refuse settings that only those of the package have, in any order', () => {
+  const stp = { kind: 'bridge', name: 'br0', stpState: 1 } as const;
+  const port = { index: 3, learning: false };
+  for (const _ of [1, 2]) {
+    expect(() => shortLived.newLink(stp)).toThrow('Unknown key "stpState"');
+    expect(() => shortLived.setLink(port)).toThrow('Unknown key "learning"');
+    expect(nl.newLink(stp).describe).toContain('br0');
+    expect(nl.setLink(port).describe).toContain('#3');
+  }
 });
 
 test('newLink() refuses a setting of another kind', () => {

@@ -49,9 +49,9 @@ export function answerForRoutedPods(sys: Sys, host: RtnetlinkCore, bridge: strin
   }
 }
 
-/** Returns false when the bridge answers for no address: {@link answerForPod} has it answer over IPv4 first. */
+/** Returns false when the bridge has no address for {@link stopAnswering}: only those of IPv6 are listed at the bridge. */
 export function answersForPods(sys: Sys, bridge: string): boolean {
-  return readFileIfExists(sys, `/proc/sys/net/ipv4/conf/${bridge}/proxy_arp`) === '1\n';
+  return readFileIfExists(sys, `/proc/sys/net/ipv6/conf/${bridge}/proxy_ndp`) === '1\n';
 }
 
 /** Ends {@link answerForPod} for these addresses. */

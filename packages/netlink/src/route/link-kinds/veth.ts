@@ -8,7 +8,7 @@ const VETH_INFO_PEER = 1;
 const IFINFOMSG_SIZE = 16;
 
 /**
- * The peer of a veth. A peer in another namespace cannot be set up in the same message: the kernel answers ENOTCONN.
+ * The peer of a veth. It cannot be up from the same message: veth refuses that with ENOTCONN before both ends know each other.
  */
 export interface VethPeer {
   name?: string;

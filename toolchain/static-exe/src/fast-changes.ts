@@ -56,7 +56,7 @@ export const FAST_CHANGES: readonly Change[] = [
   {
     file: 'quickjs.c',
     pattern: /(?= {4}ctx->array_shape = js_new_shape2\()/g,
-    by: '    if (!(ctx->function_shape = make_function_shape(ctx))) return -1;\n',
+    by: '    ctx->function_shape = make_function_shape(ctx);\n',
     times: 1,
   },
   // host/fast-objects.c.

@@ -241,7 +241,8 @@ describe.skipIf(!inSandbox).each(invokers)(
       const ips = (n: number) => ({ runtimeConfig: { ips: [`10.97.0.${n}`, `fd97::${n}`] } });
       const reaches = (from: (...argv: [string, ...string[]]) => string) => {
         for (const address of ['10.97.0.60', 'fd97::60']) {
-          from('ping', '-c', '1', '-W', '1', address);
+          // Until the first answer. Without an announcement the old MAC address is used for 15 s or more.
+          from('ping', '-c', '1', '-w', '5', address);
         }
       };
       ok(call('ADD', 'n', neighbour, ips(50)));

@@ -1,4 +1,4 @@
-/** Checks the package.json of a tarball with publint and arethetypeswrong, and that all its files are packed. */
+/** Checks the package.json of a tarball with publint and arethetypeswrong, and that its files are packed and no others. */
 import { readFileSync } from 'node:fs';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { filterProblems, problemKindInfo } from '@arethetypeswrong/core/problems';
@@ -9,10 +9,13 @@ import type { Packed } from './packages.ts';
 /** Resolutions that the packages support. They are ESM only, so CommonJS and Node 10 are not among them. */
 const SUPPORTED = ['node16-esm', 'bundler'] as const;
 
+/** Files that a package may ship: code and its types, native source, executables, documents. */
+const SHIPPED = /^package\.json$|^LICENSE$|^[A-Z]+\.md$|^build\/[^/]+$|\.([cm]?js|ts|d\.ts\.map|node|[ch])$/;
+
 export async function checkManifest(packed: Packed): Promise<string[]> {
   const data = readFileSync(packed.tarball);
   const types = isLibrary(packed) ? await byTypes(data) : [];
-  const problems = [...missingFiles(packed), ...(await byPublint(data)), ...types];
+  const problems = [...missingFiles(packed), ...byProducts(packed), ...(await byPublint(data)), ...types];
   return problems.map((problem) => `${packed.name}: ${problem}`);
 }
 
@@ -27,6 +30,13 @@ function missingFiles({ manifest, files }: Packed): string[] {
   return named
     .filter((path) => !files.includes(path.slice(2)))
     .map((path) => `package.json names ${path}, which is not in the tarball`);
+}
+
+/** Finds files that a build leaves beside its output, such as its reports. */
+function byProducts({ files }: Packed): string[] {
+  return files
+    .filter((path) => !SHIPPED.test(path))
+    .map((path) => `The tarball has ${path}: exclude it in package.json, or add its kind to SHIPPED`);
 }
 
 function pathsIn(value: unknown): string[] {

@@ -92,22 +92,28 @@ describe.skipIf(!inSandbox).each(invokers)(
       ping(neighbour, '10.94.0.61');
     });
 
-    test('bridge ADD without macFromAddress announces an IPv4 address once, and a neighbour of an earlier pod reaches it', () => {
-      const plain = { macFromAddress: false };
-      const address = '10.94.0.60';
-      const neighbour = add('n', [IPV4], plain).made;
-      const first = add('a', [IPV4], { ...plain, ...ips(address) });
-      ping(neighbour, address);
-      ok(call('DEL', 'a', first.made, [IPV4], plain));
-      neighbour.run('nft', 'add table netdev t');
-      neighbour.run('nft', 'add chain netdev t c { type filter hook ingress device eth0 priority 0; }');
-      neighbour.run('nft', `add rule netdev t c arp saddr ip ${address} arp daddr ip ${address} counter`);
-      const { mac } = add('b', [IPV4], { ...plain, ...ips(address) });
-      // The answer comes after the announcements.
-      ping(neighbour, address);
-      expect(neighbour.run('nft', 'list', 'ruleset')).toContain('counter packets 1 ');
-      expect(neighbour.run('ip', 'neighbour', 'show', address)).toContain(mac);
-    });
+    test.each([
+      ['IPv4', [IPV4], '10.94.0.60', 'arp saddr ip 10.94.0.60 arp daddr ip 10.94.0.60'],
+      // The target address of an advertisement to all nodes.
+      ['IPv6', [IPV6], 'fd94::60', `ip6 daddr ff02::1 @th,64,128 0xfd94${'0'.repeat(26)}60`],
+    ])(
+      'bridge ADD without macFromAddress announces an %s address once, and a neighbour of an earlier pod reaches it',
+      (_, ranges, address, announcement) => {
+        const plain = { macFromAddress: false };
+        const neighbour = add('n', ranges, plain).made;
+        const first = add('a', ranges, { ...plain, ...ips(address) });
+        ping(neighbour, address);
+        ok(call('DEL', 'a', first.made, ranges, plain));
+        neighbour.run('nft', 'add table netdev t');
+        neighbour.run('nft', 'add chain netdev t c { type filter hook ingress device eth0 priority 0; }');
+        neighbour.run('nft', `add rule netdev t c ${announcement} counter`);
+        const { mac } = add('b', ranges, { ...plain, ...ips(address) });
+        // The answer comes after the announcements.
+        ping(neighbour, address);
+        expect(neighbour.run('nft', 'list', 'ruleset')).toContain('counter packets 1 ');
+        expect(neighbour.run('ip', 'neighbour', 'show', address)).toContain(mac);
+      },
+    );
 
     test('bridge ADD prefers the MAC address of the runtime to macFromAddress, and announces the address', async () => {
       const neighbour = add('n', [IPV4]).made;

@@ -31,7 +31,7 @@ export interface PodInterface {
    */
   announced?: readonly string[];
   /**
-   * Leaves the announcement of IPv4 addresses to the caller. What the kernel sends while it brings the link up can come too
+   * Leaves the announcement of the addresses to the caller. What the kernel sends while it brings the link up can come too
    * early for a port of a bridge.
    */
   isAnnouncedLater?: boolean;
@@ -73,19 +73,12 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   if (isArpNotified && detectDuplicates) {
     batch.push(arpNotify(index));
   }
-  for (const address of addresses) {
-    if (isIPv6(address)) {
-      batch.push(addressRequest(index, address, addressFlags, !detectDuplicates));
-    }
-  }
-  // The kernel announces the IPv4 addresses that a link has when it comes up.
+  // The kernel announces the addresses that a link has when it comes up.
   if (pod.isAnnouncedLater) {
     batch.push(UP.fill({ index }));
   }
   for (const address of addresses) {
-    if (!isIPv6(address)) {
-      batch.push(addressRequest(index, address, addressFlags, !detectDuplicates));
-    }
+    batch.push(addressRequest(index, address, addressFlags, !detectDuplicates));
   }
   if (!pod.isAnnouncedLater) {
     batch.push(UP.fill({ index }));

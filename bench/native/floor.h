@@ -78,12 +78,14 @@ static void link_header(int index, unsigned flags) {
     put(&info, sizeof info);
 }
 
-/* A descriptor of our network namespace. */
+/* A descriptor of our network namespace, opened once. */
 static int own_netns(void) {
+    static int own = -1;
+    if (own >= 0) return own;
     int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd = ioctl(s, SIOCGSKNS);
     if (fd < 0) die("SIOCGSKNS");
     close(s);
-    return fd;
+    return own = fd;
 }
 
 /* Enters a namespace, by a descriptor. */
@@ -100,10 +102,7 @@ static int open_netlink(int netns, int protocol) {
         enter(netns);
     }
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-    if (netns >= 0) {
-        enter(home);
-        close(home);
-    }
+    if (netns >= 0) enter(home);
     setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
     setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
     if (protocol == NETLINK_ROUTE) setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
@@ -286,10 +285,8 @@ static void del(const char *host, const char *id) {
 /* The two looks at CNI_NETNS before ADD. */
 static void compare_netns(const char *netns) {
     struct stat status;
-    int own = own_netns();
     stat(netns, &status);
-    fstat(own, &status);
-    close(own);
+    fstat(own_netns(), &status);
 }
 
 static int open_netns(const char *netns) {

@@ -1,4 +1,4 @@
-import { NETLINK_ROUTE, SysError } from '@cnikit/sys';
+import { NETLINK_ROUTE } from '@cnikit/sys';
 import { describe, expect, test } from 'vitest';
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_ECHO } from './codec/ack.ts';
 import { Encoder } from './codec/encoder.ts';
@@ -6,7 +6,7 @@ import { NetlinkDecodeError } from './codec/errors.ts';
 import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { Connection } from './connection.ts';
-import { FAKE_PORT, fakePeer, type Handler } from './testing.ts';
+import { fakePeer, type Handler } from './testing.ts';
 
 const EINTR = 4;
 const EAGAIN = 11;
@@ -326,32 +326,11 @@ describe('Connection', () => {
     expect(peer.open.size).toBe(0);
   });
 
-  const optionsFail = (errno: number) => {
-    const peer = fakePeer(() => {});
-    const setsockopt = () => {
-      throw new SysError({ syscall: 'setsockopt', errno });
-    };
-    return {
-      peer,
-      open: () => new Connection({ sys: { ...peer.sys, setsockopt }, protocol: NETLINK_ROUTE }),
-    };
-  };
-
-  test('Connection opens on a kernel that lacks the options of netlink sockets', () => {
-    expect(optionsFail(92 /* ENOPROTOOPT */).open().port).toBe(FAKE_PORT);
-  });
-
-  test('Connection closes its socket when the kernel refuses an option', () => {
-    const { peer, open } = optionsFail(1);
-    expect(open).toThrow('EPERM');
-    expect(peer.open.size).toBe(0);
-  });
-
-  test('Connection closes its socket when the setup fails', () => {
+  test('Connection closes the descriptor of a namespace when the socket cannot be opened', () => {
     const peer = fakePeer(() => {});
     const sys = {
       ...peer.sys,
-      bindNetlink: () => {
+      openNetlink: () => {
         throw new Error('no');
       },
     };

@@ -1,17 +1,10 @@
 import {
-  AF_NETLINK,
   ignoreErrno,
   MSG_DONTWAIT,
   MSG_TRUNC,
-  NETLINK_CAP_ACK,
-  NETLINK_EXT_ACK,
-  NETLINK_GET_STRICT_CHK,
-  NETLINK_NETFILTER,
   POLLIN,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
-  SOCK_RAW,
-  SOL_NETLINK,
   SOL_SOCKET,
   type Sys,
   SysError,
@@ -34,7 +27,6 @@ const SUCCESS_BYTES = 36;
 
 const EINTR = 4;
 const EAGAIN = 11;
-const ENOPROTOOPT = 92;
 export const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 
@@ -87,35 +79,14 @@ export class NetlinkSocket {
 
   constructor(sys: Sys, protocol: number, netns: Netns | undefined) {
     this.sys = sys;
-    this.#fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
-    try {
-      this.#enable(NETLINK_EXT_ACK);
-      this.#enable(NETLINK_CAP_ACK);
-      // Netfilter has no strict dumps.
-      if (protocol !== NETLINK_NETFILTER) {
-        this.#enable(NETLINK_GET_STRICT_CHK);
-      }
-      this.port = sys.bindNetlink(this.#fd, 0);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    const { fd, port } = withNetnsFd(sys, netns, (netnsFd) => sys.openNetlink(protocol, netnsFd));
+    this.#fd = fd;
+    this.port = port;
   }
 
   /** The descriptor; -1 after `close()`. */
   get fd(): number {
     return this.#fd;
-  }
-
-  /** Sets an option. Kernels that do not know it (before 4.12, 4.3, 5.0) work without it. */
-  #enable(option: number): void {
-    try {
-      this.sys.setsockopt(this.#fd, SOL_NETLINK, option, 1);
-    } catch (error) {
-      if (!(error instanceof SysError && error.errno === ENOPROTOOPT)) {
-        throw error;
-      }
-    }
   }
 
   /** Closes the socket. A second call does nothing. */

@@ -68,8 +68,7 @@ export function fakePeer(handler: Handler): FakePeer {
         throw new SysError({ syscall: 'close', errno: 9 });
       }
     },
-    socket: () => sys.open!('', 0),
-    bindNetlink: () => FAKE_PORT,
+    openNetlink: () => ({ fd: sys.open!('', 0), port: FAKE_PORT }),
     setsockopt: () => {},
     poll: () => (queue.length > 0 ? 1 : 0),
     send: (_, data) => {

@@ -1,5 +1,5 @@
 import type { PluginIo, PluginOutput } from '@cnikit/cni-spec';
-import { AF_NETLINK, NETLINK_NETFILTER, type Sys } from '@cnikit/sys';
+import { NETLINK_NETFILTER, type Sys } from '@cnikit/sys';
 import { runCli } from './cli.ts';
 import { sameNetns } from './netns/same-netns.ts';
 import { pluginFor, plugins, type Run } from './plugins/index.ts';
@@ -91,12 +91,12 @@ function keepingNetfilterOpen(sys: Sys): Sys {
   const kept = new Set<number>();
   return {
     ...sys,
-    socket(domain, type, protocol, netnsFd) {
-      const fd = sys.socket(domain, type, protocol, netnsFd);
-      if (domain === AF_NETLINK && protocol === NETLINK_NETFILTER) {
-        kept.add(fd);
+    openNetlink(protocol, netnsFd) {
+      const opened = sys.openNetlink(protocol, netnsFd);
+      if (protocol === NETLINK_NETFILTER) {
+        kept.add(opened.fd);
       }
-      return fd;
+      return opened;
     },
     close(fd) {
       if (!kept.has(fd)) {

@@ -379,11 +379,11 @@ describe.skipIf(!inSandbox)('a kernel without nftables (needs the sandbox: run n
   test('ipMasq falls back to iptables when the kernel has no nftables', () => {
     const without = {
       ...sys,
-      socket(domain: number, type: number, protocol: number, netns?: number) {
+      openNetlink(protocol: number, netns?: number) {
         if (protocol === 12) {
-          throw new SysError({ syscall: 'socket', errno: 93 });
+          throw new SysError({ syscall: 'openNetlink', errno: 93 });
         }
-        return sys.socket(domain, type, protocol, netns);
+        return sys.openNetlink(protocol, netns);
       },
     };
     const call = (command: string, changes: object = {}) =>

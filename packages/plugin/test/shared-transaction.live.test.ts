@@ -1,5 +1,5 @@
 /** Order of kernel requests of `cnikit`: rules change in one transaction before links, and one request waits for RCU. */
-import { AF_NETLINK, NETLINK_NETFILTER, sys } from '@cnikit/sys';
+import { NETLINK_NETFILTER, sys } from '@cnikit/sys';
 import { type InternalSys, internal } from '@cnikit/sys/internal';
 import { describe, expect, test } from 'vitest';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
@@ -91,14 +91,14 @@ function recording(log: string[]): InternalSys {
   };
   return {
     ...internal(sys),
-    socket(domain, type, protocol, netns) {
-      const fd = sys.socket(domain, type, protocol, netns);
-      netfilter.delete(fd);
-      if (domain === AF_NETLINK && protocol === NETLINK_NETFILTER) {
-        netfilter.add(fd);
+    openNetlink(protocol, netns) {
+      const opened = sys.openNetlink(protocol, netns);
+      netfilter.delete(opened.fd);
+      if (protocol === NETLINK_NETFILTER) {
+        netfilter.add(opened.fd);
         log.push('netfilter');
       }
-      return fd;
+      return opened;
     },
     send(fd, bytes) {
       note(fd, bytes);

@@ -89,6 +89,7 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
   X(umount, "pi", 'i')           \
   X(inNetns, "p", 'i')           \
   X(socket, "iiii", 'i')         \
+  X(openNetlink, "iib", 'i')     \
   X(bindNetlink, "ii", 'i')      \
   X(bindUnix, "ip", 'i')         \
   X(connectUnix, "ip", 'i')      \
@@ -121,8 +122,9 @@ size_t cnk_name_length(const char *text, size_t len);
 /* sockets.c: set by a short-lived program, whose surviving children init reaps. */
 extern int cnk_ends_soon;
 
-/* namespaces.c: a descriptor of the thread's network namespace. */
+/* namespaces.c: a descriptor of the thread's network namespace, for cnk_release_netns(). */
 int64_t cnk_own_netns(void);
+void cnk_release_netns(int64_t fd);
 
 /* files.c: reads fd to its end and appends the bytes; -EFBIG beyond max bytes. */
 int64_t cnk_read_all(int fd, size_t max, cnk_out *out);

@@ -6,17 +6,32 @@
 
 enum { AF_UNIX_ = 1, SOCK_DGRAM_CLOEXEC_ = 02000002, SIOCGSKNS_ = 0x894C };
 
+/* A short-lived program has one thread and keeps the descriptor until that thread moves to another namespace; or -1. */
+static int kept = -1;
+
+static void forget(void) {
+  if (kept >= 0) syscall(SYS_close, kept);
+  kept = -1;
+}
+
+void cnk_release_netns(int64_t fd) {
+  if (fd != kept) syscall(SYS_close, (int)fd);
+}
+
 /*
  * Uses a socket (Linux 4.9, with CAP_NET_ADMIN): three calls are faster than the first lookup below /proc/thread-self,
  * which makes the kernel create the directory.
  */
 int64_t cnk_own_netns(void) {
+  if (kept >= 0) return kept;
   int64_t s = cnk_result(syscall(SYS_socket, AF_UNIX_, SOCK_DGRAM_CLOEXEC_, 0)), fd = -ENOTTY;
   if (s >= 0) {
     fd = cnk_result(syscall(SYS_ioctl, (int)s, SIOCGSKNS_, 0));
     syscall(SYS_close, (int)s);
   }
-  return fd >= 0 ? fd : CNK_RETRY(syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0));
+  if (fd < 0) fd = CNK_RETRY(syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0));
+  if (cnk_ends_soon && fd >= 0) kept = (int)fd;
+  return fd;
 }
 
 /* 1 when the path is the thread's network namespace, else 0. */
@@ -28,7 +43,7 @@ int64_t cnk_inNetns(const cnk_arg *a, cnk_out *out) {
   int64_t fd = cnk_own_netns();
   if (fd < 0) return fd;
   r = cnk_result(syscall(SYS_statx, (int)fd, "", 0x1000 /* AT_EMPTY_PATH */, STATX_INO, &own));
-  syscall(SYS_close, (int)fd);
+  cnk_release_netns(fd);
   if (r < 0) return r;
   return own.stx_ino == other.stx_ino && own.stx_dev_major == other.stx_dev_major &&
          own.stx_dev_minor == other.stx_dev_minor;
@@ -36,11 +51,13 @@ int64_t cnk_inNetns(const cnk_arg *a, cnk_out *out) {
 
 int64_t cnk_setns(const cnk_arg *a, cnk_out *out) {
   (void)out;
+  forget();
   return cnk_result(syscall(SYS_setns, (int)a[0].num, (int)a[1].num));
 }
 
 int64_t cnk_unshare(const cnk_arg *a, cnk_out *out) {
   (void)out;
+  forget();
   return cnk_result(syscall(SYS_unshare, (int)a[0].num));
 }
 

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { SOCK_CLOEXEC_ = 02000000, CLONE_NEWNET_ = 0x40000000 };
+enum { AF_NETLINK_ = 16, SOCK_RAW_ = 3, SOCK_CLOEXEC_ = 02000000, CLONE_NEWNET_ = 0x40000000 };
 
-static int64_t new_socket(const cnk_arg *a) {
-  return cnk_result(syscall(SYS_socket, (int)a[0].num, (int)a[1].num | SOCK_CLOEXEC_, (int)a[2].num));
+static int64_t new_socket(int domain, int type, int protocol) {
+  return cnk_result(syscall(SYS_socket, domain, type | SOCK_CLOEXEC_, protocol));
 }
 
 /*
@@ -24,33 +24,69 @@ static void __attribute__((noreturn)) lost_in_namespace(void) {
   abort();
 }
 
-/* (domain, type, protocol, network namespace fd or -1): a socket stays in the namespace it was made in. */
-int64_t cnk_socket(const cnk_arg *a, cnk_out *out) {
-  (void)out;
-  if (a[3].num < 0) return new_socket(a);
+/* netns: a descriptor, or -1. A socket stays in the namespace it was made in. */
+static int64_t socket_in(int64_t netns, int domain, int type, int protocol) {
+  if (netns < 0) return new_socket(domain, type, protocol);
   int64_t home = cnk_own_netns();
   if (home < 0) return home;
-  /* If netnsFd was closed, `home` may have the same number and pass for that namespace. */
-  int64_t fd = home == a[3].num ? -EBADF : cnk_result(syscall(SYS_setns, (int)a[3].num, CLONE_NEWNET_));
+  /* If netns was closed, `home` may have the same number and pass for that namespace. */
+  int64_t fd = home == netns ? -EBADF : cnk_result(syscall(SYS_setns, (int)netns, CLONE_NEWNET_));
   if (fd >= 0) {
-    fd = new_socket(a);
+    fd = new_socket(domain, type, protocol);
     if (syscall(SYS_setns, (int)home, CLONE_NEWNET_) < 0) lost_in_namespace();
   }
-  syscall(SYS_close, (int)home);
+  cnk_release_netns(home);
   return fd;
 }
 
-/* Returns the port ID that the kernel chose; with several sockets it is not the process ID. */
-int64_t cnk_bindNetlink(const cnk_arg *a, cnk_out *out) {
+/* (domain, type, protocol, network namespace fd or -1) */
+int64_t cnk_socket(const cnk_arg *a, cnk_out *out) {
   (void)out;
+  return socket_in(a[3].num, (int)a[0].num, (int)a[1].num, (int)a[2].num);
+}
+
+/* Returns the port ID that the kernel chose; with several sockets it is not the process ID. */
+static int64_t bind_netlink(int fd, uint32_t groups) {
   struct sockaddr_nl address;
   uint32_t size = sizeof address; /* socklen_t */
   memset(&address, 0, sizeof address);
-  address.nl_family = 16; /* AF_NETLINK */
-  address.nl_groups = (uint32_t)a[1].num;
-  int64_t r = cnk_result(syscall(SYS_bind, (int)a[0].num, &address, size));
-  if (r >= 0) r = cnk_result(syscall(SYS_getsockname, (int)a[0].num, &address, &size));
+  address.nl_family = AF_NETLINK_;
+  address.nl_groups = groups;
+  int64_t r = cnk_result(syscall(SYS_bind, fd, &address, size));
+  if (r >= 0) r = cnk_result(syscall(SYS_getsockname, fd, &address, &size));
   return r < 0 ? r : (int64_t)address.nl_pid;
+}
+
+int64_t cnk_bindNetlink(const cnk_arg *a, cnk_out *out) {
+  (void)out;
+  return bind_netlink((int)a[0].num, (uint32_t)a[1].num);
+}
+
+/* Kernels that do not know an option (before 4.12, 4.3, 5.0) work without it. */
+static int64_t enable(int fd, int option) {
+  int on = 1;
+  int64_t r = cnk_result(syscall(SYS_setsockopt, fd, 270 /* SOL_NETLINK */, option, &on, (uint32_t)sizeof on));
+  return r == -ENOPROTOOPT ? 0 : r;
+}
+
+/* (protocol, network namespace fd or -1, uint32[1] for the port ID) */
+int64_t cnk_openNetlink(const cnk_arg *a, cnk_out *out) {
+  (void)out;
+  if (a[2].len < sizeof(uint32_t)) return -EINVAL;
+  int64_t fd = socket_in(a[1].num, AF_NETLINK_, SOCK_RAW_, (int)a[0].num);
+  if (fd < 0) return fd;
+  int64_t r = enable((int)fd, NETLINK_EXT_ACK);
+  if (r >= 0) r = enable((int)fd, NETLINK_CAP_ACK);
+  /* Netfilter has no strict dumps. */
+  if (r >= 0 && a[0].num != NETLINK_NETFILTER) r = enable((int)fd, NETLINK_GET_STRICT_CHK);
+  if (r >= 0) r = bind_netlink((int)fd, 0);
+  if (r < 0) {
+    syscall(SYS_close, (int)fd);
+    return r;
+  }
+  uint32_t port = (uint32_t)r;
+  memcpy(a[2].bytes, &port, sizeof port);
+  return fd;
 }
 
 /* struct sockaddr_un is the same under every libc: a family and 108 bytes. A path that fills them all needs no NUL. */

@@ -47,6 +47,8 @@ export interface Binding {
   inNetns(path: string): number;
   /** netnsFd -1: the current namespace. */
   socket(domain: number, type: number, protocol: number, netnsFd: number): number;
+  /** netnsFd -1: the current namespace. `port` is a Uint32Array(1) for the port ID. Returns the descriptor. */
+  openNetlink(protocol: number, netnsFd: number, port: Uint8Array): number;
   bindNetlink(fd: number, groups: number): number;
   bindUnix(fd: number, path: string): number;
   connectUnix(fd: number, path: string): number;

@@ -176,6 +176,10 @@ export function createSys(binding: Binding): InternalSys {
 
     socket: (domain, type, protocol, netnsFd = -1) =>
       number('socket', binding.socket(domain, type, protocol, netnsFd)),
+    openNetlink(protocol, netnsFd = -1) {
+      const fd = number('openNetlink', binding.openNetlink(protocol, netnsFd, intBytes));
+      return { fd, port: ints[0]! >>> 0 };
+    },
     bindNetlink: (fd, groups) => number('bindNetlink', binding.bindNetlink(fd, groups)),
     bindUnix(fd, path) {
       number('bindUnix', binding.bindUnix(fd, path), path);

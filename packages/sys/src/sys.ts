@@ -151,6 +151,12 @@ export interface Sys {
    * when this returns; the process aborts if it cannot return.
    */
   socket(domain: number, type: number, protocol: number, netnsFd?: number): number;
+  /**
+   * Opens a netlink socket for requests, in that network namespace as `socket()` does. Refusals are explained and do not
+   * repeat the request (NETLINK_EXT_ACK, NETLINK_CAP_ACK), filters of dumps are checked (NETLINK_GET_STRICT_CHK, except
+   * netfilter's), as far as the kernel knows these options. `port` is the port ID that the kernel chose.
+   */
+  openNetlink(protocol: number, netnsFd?: number): { fd: number; port: number };
   /** Binds a netlink socket to the multicast groups of the mask (0: none). Returns the port ID that the kernel chose. */
   bindNetlink(fd: number, groups: number): number;
   /** bind(2) of an AF_UNIX socket, which creates a file at the path; EADDRINUSE when the path exists. */

@@ -86,7 +86,7 @@ const ABSENT: readonly string[] = ['EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPOR
 /** Returns true for the error of a kernel without nftables. */
 export function isWithoutNftables(error: unknown): boolean {
   if (error instanceof SysError) {
-    return error.syscall === 'socket' && ABSENT.includes(error.code);
+    return error.syscall === 'openNetlink' && ABSENT.includes(error.code);
   }
   // A netfilter without nftables returns EINVAL to a request outside of a transaction.
   return (

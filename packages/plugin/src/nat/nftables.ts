@@ -46,7 +46,7 @@ const ABSENT: readonly string[] = ['EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPOR
 /** Returns true when the error means that this kernel lacks nftables. */
 export function isWithoutNftables(error: unknown): boolean {
   if (error instanceof SysError) {
-    return error.syscall === 'socket' && ABSENT.includes(error.code);
+    return error.syscall === 'openNetlink' && ABSENT.includes(error.code);
   }
   if (!(error instanceof NetlinkError) || error.cause !== undefined) {
     return false;

@@ -66,6 +66,64 @@ export const liveCases: readonly Case[] = [
     },
   },
   {
+    name: 'openNetlink() opens in another network namespace and restores its own',
+    run(sys, dir) {
+      makeNetns(sys, `${dir}/ns`);
+      const before = sys.readlink('/proc/thread-self/ns/net');
+      equal(sys.run(['ip', 'link', 'add', 'cnkhome0', 'type', 'bridge']).status, 0);
+      const netns = sys.open(`${dir}/ns`, O_RDONLY);
+      const [there, here] = [sys.openNetlink(NETLINK_ROUTE, netns).fd, sys.openNetlink(NETLINK_ROUTE).fd];
+      const has = (fd: number) => sys.ifreq(fd, SIOCGIFINDEX, 'cnkhome0', new Uint8Array(24));
+      equal([has(there), has(here)], [false, true]);
+      equal(sys.readlink('/proc/thread-self/ns/net'), before);
+      for (const fd of [netns, there, here]) {
+        sys.close(fd);
+      }
+      equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);
+      sys.umount(`${dir}/ns`, 2 /* MNT_DETACH */);
+    },
+  },
+  {
+    name: 'openNetlink() and inNetns() follow the thread to other network namespaces',
+    run(sys, dir) {
+      const names = ['a', 'b'];
+      for (const name of names) {
+        makeNetns(sys, `${dir}/${name}`);
+      }
+      const [home, a, b] = ['/proc/thread-self/ns/net', `${dir}/a`, `${dir}/b`].map((path) =>
+        sys.open(path, O_RDONLY),
+      );
+      const where = () => {
+        sys.close(sys.openNetlink(NETLINK_ROUTE, b).fd);
+        return [
+          sys.inNetns('/proc/thread-self/ns/net'),
+          ...names.map((name) => sys.inNetns(`${dir}/${name}`)),
+        ];
+      };
+      equal(
+        [where(), where()],
+        [
+          [true, false, false],
+          [true, false, false],
+        ],
+      );
+      sys.setns(a!, 0x40000000 /* CLONE_NEWNET */);
+      equal(where(), [true, true, false]);
+      sys.unshare(0x40000000);
+      equal(where(), [true, false, false]);
+      sys.setns(b!, 0x40000000);
+      equal(where(), [true, false, true]);
+      sys.setns(home!, 0x40000000);
+      equal(where(), [true, false, false]);
+      for (const fd of [home, a, b]) {
+        sys.close(fd!);
+      }
+      for (const name of names) {
+        sys.umount(`${dir}/${name}`, 2 /* MNT_DETACH */);
+      }
+    },
+  },
+  {
     name: 'sendDetached() deletes an interface and reports a refusal',
     run(sys) {
       const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);

@@ -5,7 +5,10 @@ import {
   MSG_DONTWAIT,
   MSG_PEEK,
   MSG_TRUNC,
+  NETLINK_CAP_ACK,
   NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  NETLINK_NETFILTER,
   NETLINK_ROUTE,
   O_RDONLY,
   POLLIN,
@@ -40,6 +43,46 @@ export const socketCases: readonly Case[] = [
       for (const fd of fds) {
         sys.close(fd);
       }
+    },
+  },
+  {
+    name: 'openNetlink() opens bound sockets that explain refusals and, except of netfilter, check dumps',
+    run(sys) {
+      const optionsOf = (protocol: number) => {
+        const { fd } = sys.openNetlink(protocol);
+        const options = [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK].map((option) =>
+          sys.getsockopt(fd, SOL_NETLINK, option),
+        );
+        sys.close(fd);
+        return options;
+      };
+      equal(optionsOf(NETLINK_ROUTE), [1, 1, 1]);
+      equal(optionsOf(NETLINK_NETFILTER), [1, 1, 0]);
+    },
+  },
+  {
+    name: 'openNetlink() returns the port of each socket, where the kernel answers',
+    run(sys) {
+      const sockets = [0, 1].map(() => sys.openNetlink(NETLINK_ROUTE));
+      const [a, b] = sockets.map(({ port }) => port);
+      equal([a! > 0, b! > 0, a === b], [true, true, false]);
+      const into = new Uint8Array(8192);
+      for (const { fd, port } of sockets) {
+        sys.send(fd, getLink(false));
+        sys.recv(fd, into, 0);
+        equal(new DataView(into.buffer).getUint32(12, true), port);
+        sys.close(fd);
+      }
+    },
+  },
+  {
+    name: 'openNetlink() refuses a file that is not a network namespace, and an unknown protocol',
+    run(sys) {
+      const fd = sys.open('/dev/null', O_RDONLY);
+      fails('EINVAL', undefined, () => sys.openNetlink(NETLINK_ROUTE, fd));
+      sys.close(fd);
+      fails('EBADF', undefined, () => sys.openNetlink(NETLINK_ROUTE, fd));
+      fails('EPROTONOSUPPORT', undefined, () => sys.openNetlink(99));
     },
   },
   {

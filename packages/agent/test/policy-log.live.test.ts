@@ -8,8 +8,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { LivePod } from '../../policy/test/pods.ts';
 import { addressesOf, objectsOf } from '../../policy/test/upstream.ts';
 import { Metrics } from '../src/core/metrics.ts';
+import { FOREIGN_SOURCE_GROUPS } from '../src/core/names.ts';
 import type { Problem } from '../src/core/problem.ts';
 import { after } from '../src/core/timers.ts';
+import type { LocalPod } from '../src/policy/local-pods.ts';
 import type { DenialLog } from '../src/policy/rules.ts';
 import { type Policies, startPolicies } from '../src/policy/start.ts';
 
@@ -80,6 +82,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('denied packets on a full ke
     started.setPodCIDRs(['10.0.0.0/24', 'fd00::/120']);
     await eventually(() => expect(started.programmed).toBe(true));
   }
+  const claim = (pod: LocalPod) => policies!.localPods.claim(pod);
   const fire = (family: 'ipv4' | 'ipv6', ...ports: number[]) =>
     client.command({ fire: { address: addressesOf('x/a')[family], ports } });
 
@@ -105,6 +108,30 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('denied packets on a full ke
     };
     expect(lines).toEqual([line('ipv4', 81), line('ipv6', 82), line('ipv4', 83)]);
     expect(problems).toEqual([]);
+  });
+
+  test('a denied packet from another source address names the pod that sent it', async () => {
+    const mute = { podSelector: { matchLabels: { pod: 'b' } }, policyTypes: ['Egress'] };
+    const policies = api.resource('networkpolicies.networking.k8s.io');
+    policies.put({ kind: 'NetworkPolicy', metadata: { namespace: 'x', name: 'mute' }, spec: mute } as never);
+    await start({ group: GROUP, rate: 100 });
+    const addresses = Object.values(addressesOf('x/b'));
+    const foreignEnds = ['pod1'];
+    await claim({ namespace: 'x', name: 'b', containerId: 'b', addresses, foreignEnds });
+    execFileSync('ip', ['link', 'set', 'pod1', 'group', String(FOREIGN_SOURCE_GROUPS)]);
+    client.run('ip', 'address', 'add', '10.8.0.7/32', 'dev', 'eth0');
+    const route = ['via', '169.254.1.1', 'dev', 'eth0', 'onlink'];
+    client.run('ip', 'route', 'replace', 'default', ...route, 'src', '10.8.0.7');
+    try {
+      await fire('ipv4', 81);
+      await eventually(() => expect(lines).toHaveLength(1));
+    } finally {
+      client.run('ip', 'address', 'del', '10.8.0.7/32', 'dev', 'eth0');
+      client.run('ip', 'route', 'replace', 'default', ...route);
+      execFileSync('ip', ['link', 'set', 'pod1', 'group', 'default']);
+    }
+    const expected = { denied: 'egress', source: '10.8.0.7', sourcePod: 'x/b', policies: ['x/mute'] };
+    expect(lines).toMatchObject([expected]);
   });
 
   test('lines stay within the rate, and all packets are dropped', async () => {

@@ -56,6 +56,11 @@ export class LivePod {
     return JSON.parse(value);
   }
 
+  /** Runs a program in the network namespace of the pod. */
+  run(...argv: string[]): void {
+    run('nsenter', '--target', String(this.#program.pid), '--net', ...argv);
+  }
+
   stop(): void {
     this.#program.kill('SIGKILL');
   }
@@ -69,7 +74,7 @@ export class LivePod {
     run('ip', 'link', 'set', host, 'up');
     run('ip', 'address', 'add', '169.254.1.1/32', 'dev', host);
     run('ip', '-6', 'address', 'add', 'fe80::1/64', 'dev', host, 'nodad');
-    const inside = (...argv: string[]) => run('nsenter', '--target', pid, '--net', ...argv);
+    const inside = this.run.bind(this);
     inside('sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=0', ...ANSWER_ALL);
     inside('ip', 'link', 'set', 'lo', 'up');
     inside('ip', 'link', 'set', 'eth0', 'up');

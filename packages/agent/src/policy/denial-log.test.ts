@@ -15,8 +15,19 @@ ruleset.chains.set('ingress/shop/db', [
 ]);
 ruleset.pods.ingress.set('10.0.0.2', 'pods/1');
 ruleset.pods.egress.set('10.0.0.2', 'open');
-const PODS: Readonly<Record<string, string>> = { '10.0.0.1': 'shop/web', '10.0.0.2': 'shop/db' };
-const state = { ruleset, podAt: (address: string) => PODS[address] };
+ruleset.chains.set('pods/2', [{ verdict: { jump: 'egress/vpn/quiet' } }, { verdict: 'drop' }]);
+ruleset.chains.set('egress/vpn/quiet', []);
+ruleset.pods.egress.set('10.0.0.3', 'pods/2');
+const PODS: Readonly<Record<string, string>> = {
+  '10.0.0.1': 'shop/web',
+  '10.0.0.2': 'shop/db',
+  '10.0.0.3': 'vpn/gate',
+};
+const state = {
+  ruleset,
+  podAt: (address: string) => PODS[address],
+  ownAddresses: (link: number) => (link === 7 ? ['fd00::3', '10.0.0.3'] : []),
+};
 
 /** A packet of IPv4 with ports. */
 function packet(source: string, destination: string, protocol: number, port: number): Uint8Array {
@@ -28,8 +39,8 @@ function packet(source: string, destination: string, protocol: number, port: num
   bytes.set([0, 1, port >> 8, port & 0xff], 20);
   return bytes;
 }
-const denial = (source: string, destination: string, protocol: number, port: number) =>
-  denialOf({ packet: packet(source, destination, protocol, port) }, state);
+const denial = (source: string, destination: string, protocol: number, port: number, inputIndex?: number) =>
+  denialOf({ packet: packet(source, destination, protocol, port), inputIndex }, state);
 
 test('denialOf() names the pods, the port, the direction and the policies that isolate', () => {
   expect(denial('10.0.0.1', '10.0.0.2', 6, 80)).toEqual({
@@ -62,6 +73,26 @@ test.each([
   ['changed rules', denial('10.0.0.1', '10.0.0.2', 6, 5432), ': the rules have changed since'],
 ])('denialOf() describes %s', (_, described, text) => {
   expect(described?.message).toContain(text);
+});
+
+test.each([
+  ['that no pod has', '10.8.0.7'],
+  ['of a pod on another node', '10.0.0.1'],
+])('denialOf() names the pod behind the link of a packet with a source address %s', (_, source) => {
+  expect(denial(source, '192.0.2.1', 6, 80, 7)).toMatchObject({
+    denied: 'egress',
+    source,
+    sourcePod: 'vpn/gate',
+    policies: ['vpn/quiet'],
+    message: `Denied TCP from vpn/gate (${source}) to 192.0.2.1 port 80: no rule for egress of vpn/gate in vpn/quiet`,
+  });
+});
+
+test('denialOf() names the pod of the source address when the link has no pod with other addresses', () => {
+  expect(denial('10.0.0.1', '10.0.0.2', 6, 80, 8)).toMatchObject({
+    denied: 'ingress',
+    sourcePod: 'shop/web',
+  });
 });
 
 test('logDenials() logs a line for each IP packet and nothing for other events', async () => {

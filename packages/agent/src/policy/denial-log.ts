@@ -9,6 +9,8 @@ export interface PolicyState {
   readonly ruleset: Ruleset;
   /** Returns the pod that has an address, as `namespace/name`. */
   podAt(address: string): string | undefined;
+  /** Returns the addresses of the pod behind a link by its index, if that pod may send from other source addresses. */
+  ownAddresses(link: number): readonly string[];
 }
 
 /** Logs one line for each packet until the events end. */
@@ -45,15 +47,19 @@ export interface Denial {
 const OTHERS: Readonly<Record<number, string>> = { 1: 'ICMP', 58: 'ICMPv6' };
 
 /** Describes a packet that the rules denied. Returns undefined when it is not an IP packet. */
-export function denialOf({ packet }: Pick<LoggedPacket, 'packet'>, state: PolicyState): Denial | undefined {
+export function denialOf(
+  { packet, inputIndex }: Pick<LoggedPacket, 'packet' | 'inputIndex'>,
+  state: PolicyState,
+): Denial | undefined {
   const header = packetHeader(packet);
   if (header === undefined) {
     return undefined;
   }
   const { source, destination, protocol, destinationPort: port } = header;
-  const [sourcePod, destinationPod] = [state.podAt(source), state.podAt(destination)];
+  const own = ownAddress(source, inputIndex, state);
+  const [sourcePod, destinationPod] = [state.podAt(own), state.podAt(destination)];
   const name = protocolOf(protocol) ?? OTHERS[protocol] ?? `protocol ${protocol}`;
-  const { denied, policies, reason } = decision(header, state, sourcePod, destinationPod);
+  const { denied, policies, reason } = decision(header, state, { own, sourcePod, destinationPod });
   const at = (pod: string | undefined, address: string) =>
     pod === undefined ? address : `${pod} (${address})`;
   const service = port === undefined ? '' : ` port ${port}`;
@@ -70,6 +76,14 @@ export function denialOf({ packet }: Pick<LoggedPacket, 'packet'>, state: Policy
   };
 }
 
+/** Returns the address of the pod that sent a packet: as in the table, the link decides where the source does not. */
+function ownAddress(source: string, link: number | undefined, state: PolicyState): string {
+  const { egress } = state.ruleset.pods;
+  return link === undefined || egress.has(source)
+    ? source
+    : (state.ownAddresses(link).find((address) => egress.has(address)) ?? source);
+}
+
 interface Decision {
   denied?: Direction | undefined;
   policies: readonly string[];
@@ -79,19 +93,19 @@ interface Decision {
 function decision(
   header: PacketHeader,
   { ruleset }: PolicyState,
-  sourcePod: string | undefined,
-  destinationPod: string | undefined,
+  { own, sourcePod, destinationPod }: { own: string; sourcePod?: string; destinationPod?: string },
 ): Decision {
   const { source, destination, destinationPort: port } = header;
   const connection: Connection = { source, destination, protocol: protocolOf(header.protocol), port };
-  const evaluations = (['egress', 'ingress'] as const).map(
-    (direction) => [direction, evaluate(ruleset, direction, connection)] as const,
-  );
+  const evaluations = [
+    ['egress', evaluate(ruleset, 'egress', { ...connection, source: own })],
+    ['ingress', evaluate(ruleset, 'ingress', connection)],
+  ] as const;
   for (const [denied, evaluation] of evaluations) {
     if (evaluation?.allowed === false) {
-      const own = denied === 'egress' ? (sourcePod ?? source) : (destinationPod ?? destination);
+      const pod = denied === 'egress' ? (sourcePod ?? source) : (destinationPod ?? destination);
       const { policies } = evaluation;
-      return { denied, policies, reason: `no rule for ${denied} of ${own} in ${policies.join(', ')}` };
+      return { denied, policies, reason: `no rule for ${denied} of ${pod} in ${policies.join(', ')}` };
     }
   }
   return {

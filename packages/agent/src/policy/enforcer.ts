@@ -71,7 +71,7 @@ export class Enforcer implements LocalPods {
     this.#connections = new Connections({
       ...deps,
       ruleset: () => this.ruleset,
-      podAt: (address) => this.podAt(address),
+      podAt: (address) => this.#pods.podAt(address),
       cutMark: deps.rules?.cutMark,
       onChange: () => this.#report(),
     });
@@ -85,9 +85,9 @@ export class Enforcer implements LocalPods {
     return this.#compiler.ruleset;
   }
 
-  /** Returns the pod that has an address, as `namespace/name`. */
-  podAt(address: string): string | undefined {
-    return this.#pods.podAt(address);
+  /** The pods of the API and of this node, for questions. */
+  get pods(): Pick<PodBook, 'podAt' | 'foreign'> {
+    return this.#pods;
   }
 
   /** Takes the pod networks of this node. Nothing is programmed before. */

@@ -1,11 +1,12 @@
 /** Starts the enforcement of NetworkPolicies on this node. */
 
+import { openRtnetlink } from '@cnikit/netlink';
 import { monitorNftables } from '@cnikit/netlink/monitor';
 import { monitorLog } from '@cnikit/netlink/nflog';
 import { openNftables } from '@cnikit/netlink/nftables';
 import { POLICY_TABLE } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
-import { logDenials } from './denial-log.ts';
+import { logDenials, type PolicyState } from './denial-log.ts';
 import { Enforcer, type EnforcerDeps } from './enforcer.ts';
 import { followPolicies, type Server } from './follow.ts';
 import type { LocalPods } from './local-pods.ts';
@@ -50,7 +51,7 @@ export function startPolicies(
     report: (problems) => deps.report([...problems, ...logProblems(denials)]),
   });
   if (denials !== undefined && !(denials instanceof Error)) {
-    logDenials(denials, enforcer, deps.log).catch(({ message }: Error) =>
+    logDenials(denials, stateOf(enforcer), deps.log).catch(({ message }: Error) =>
       deps.log.warn({}, `Denied packets are not logged any more: ${message}`),
     );
   }
@@ -78,6 +79,23 @@ export function startPolicies(
       stop.abort();
       enforcer.close();
       connection.close();
+    },
+  };
+}
+
+function stateOf(enforcer: Enforcer): PolicyState {
+  return {
+    get ruleset() {
+      return enforcer.ruleset;
+    },
+    podAt: (address) => enforcer.pods.podAt(address),
+    ownAddresses: (index) => {
+      const { addresses } = enforcer.pods.foreign;
+      if (addresses.size === 0) {
+        return [];
+      }
+      using rt = openRtnetlink();
+      return addresses.get(rt.link({ index })?.name ?? '') ?? [];
     },
   };
 }

@@ -24,8 +24,10 @@ missing_tools() {
 install_packages() {
     [ $# -gt 0 ] || return 0
     say "tools: installing $*"
-    DEBIAN_FRONTEND=noninteractive apt-get -qq update || say "apt-get update failed; trying to install anyway"
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$SCRATCH/apt.log" 2>&1 \
+    # apt does not wait for the lists of another apt, so commands of this project wait for each other.
+    local apt='flock /var/lib/apt env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600'
+    $apt update || say "apt-get update failed; trying to install anyway"
+    $apt install -y --no-install-recommends "$@" >"$SCRATCH/apt.log" 2>&1 \
         || { tail -20 "$SCRATCH/apt.log" >&2; die "apt-get install failed; see $SCRATCH/apt.log"; }
 }
 

@@ -8,7 +8,7 @@ import { isHelp } from './usage.mjs';
 /**
  * @typedef {object} Benchmark
  * @property {string} summary
- * @property {readonly string[]} [options] in the form --name=DEFAULT
+ * @property {readonly string[]} [options] in the form --name=DEFAULT, or --name
  * @property {readonly string[]} [environment] variables in the form NAME=DEFAULT
  * @property {true} [explicit] runs only when it is named, and outside of the sandbox
  */
@@ -26,7 +26,11 @@ const BENCHMARKS = {
   },
   'plugin-counts': {
     summary: 'system calls and instructions of the plugin (needs strace and valgrind)',
-    options: ['--functions=ROW (where they are in the script)', '--least=10000 (instructions of a function)'],
+    options: [
+      '--functions=ROW (where they are in the script)',
+      '--least=10000 (instructions of a function)',
+      '--c-functions (the content of hot-functions.txt)',
+    ],
   },
   layout: {
     summary: 'pods on a bridge and pods with routes: ADD and DEL, with few and many pods on the node',
@@ -149,5 +153,5 @@ function selected(names) {
 
 /** @param {string} option */
 function nameOf(option) {
-  return option.split('=')[0] ?? '';
+  return option.split(/[= ]/)[0] ?? '';
 }

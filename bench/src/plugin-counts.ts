@@ -5,6 +5,9 @@
  * `--functions=ROW` prints instead which functions of the script execute one row's instructions: a tree of calls, each
  * with the instructions of the function and all that it calls, those of itself (`self`), and the number of calls. A
  * function in C has its name in brackets. `--least=N` leaves out functions with fewer instructions (10,000).
+ *
+ * `--c-functions` prints instead the names of the C functions that all rows execute, in the order of their first call:
+ * the content of toolchain/static-exe/host/hot-functions.txt.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -13,9 +16,15 @@ import { executablePath } from '@cnikit/plugin';
 import { table } from './lib/statistics.ts';
 import { COMMANDS, type Counted, inNetwork, instructions, NETWORKS, systemCalls } from './plugin/counts.ts';
 import { clearNode, DATA_DIR, requireSandbox } from './plugin/node.ts';
-import { callTree } from './plugin/profile.ts';
+import { callTree, executedFunctions } from './plugin/profile.ts';
 
-const { values } = parseArgs({ options: { functions: { type: 'string' }, least: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    functions: { type: 'string' },
+    least: { type: 'string' },
+    'c-functions': { type: 'boolean' },
+  },
+});
 
 async function main(): Promise<void> {
   requireSandbox();
@@ -26,14 +35,19 @@ async function main(): Promise<void> {
   }
   mkdirSync(DATA_DIR, { recursive: true });
   try {
-    console.log(
-      values.functions === undefined
-        ? counts()
-        : await callTree(rowNamed(values.functions), Number(values.least ?? 10_000)),
-    );
+    console.log(await output());
   } finally {
     clearNode();
   }
+}
+
+async function output(): Promise<string> {
+  if (values['c-functions']) {
+    return (await executedFunctions(rows())).join('\n');
+  }
+  return values.functions === undefined
+    ? counts()
+    : await callTree(rowNamed(values.functions), Number(values.least ?? 10_000));
 }
 
 function rows(): Counted[] {

@@ -16,28 +16,62 @@ interface Call {
   children: Map<string, Call>;
 }
 
+/** Folder for the scripts of the executable. */
+const SCRIPTS = join(DATA_DIR, 'scripts');
+
 /** Returns the tree of one command's calls as text, without functions of less than `least` instructions. */
 export async function callTree(row: Counted, least: number): Promise<string> {
-  const scripts = join(DATA_DIR, 'scripts');
+  const path = await buildMarked();
+  const symbols = symbolsOf(path);
+  return traced(row, path, (trace, marks) => {
+    const events = readFileSync(marks, 'utf8').trimEnd().split('\n');
+    const root = treeOf(events, instructionsAtMarks(trace, symbols), namesOf(SCRIPTS, symbols));
+    return linesOf(root, least).join('\n');
+  });
+}
+
+/** Returns the names of the C functions that the commands execute, in the order of their first instructions. */
+export async function executedFunctions(rows: readonly Counted[]): Promise<string[]> {
+  const path = await buildMarked();
+  const starts = [...symbolsOf(path)]
+    .map(([address, name]) => ({ at: Number.parseInt(address, 16), name }))
+    .sort((a, b) => a.at - b.at);
+  const found = new Set<string>();
+  for (const row of rows) {
+    traced(row, path, (trace) => {
+      for (const address of new Set(instructionsOf(trace))) {
+        const at = Number.parseInt(address, 16);
+        const next = starts.findIndex((start) => start.at > at);
+        found.add(starts.at(next - 1)?.name ?? '');
+      }
+    });
+  }
+  return [...found].filter((name) => name !== '' && !name.startsWith('cnk_mark'));
+}
+
+/** Builds the plugin with marks and symbols. */
+async function buildMarked(): Promise<string> {
   const { path } = await buildStaticExecutable({
     entry: new URL('../../../packages/plugin/src/main.ts', import.meta.url).pathname,
     lazy: lazyScripts,
     prepare: true,
     outfile: join(DATA_DIR, 'profiled'),
-    profile: scripts,
+    profile: SCRIPTS,
   });
-  const symbols = symbolsOf(path);
+  return path;
+}
+
+/** Runs the command, and calls `body` with the files of its instructions and of its marks. */
+function traced<T>(row: Counted, program: string, body: (trace: string, marks: string) => T): T {
   return inFolder((folder) => {
     const [trace, marks] = [join(folder, 'trace'), join(folder, 'marks')];
-    inNetwork(row, path, (run) => {
+    inNetwork(row, program, (run) => {
       const descriptor = openSync(marks, 'w');
       run(['valgrind', ...LACKEY, `--log-file=${trace}`], descriptor);
       closeSync(descriptor);
       return 0;
     });
-    const events = readFileSync(marks, 'utf8').trimEnd().split('\n');
-    const root = treeOf(events, instructionsAtMarks(trace, symbols), namesOf(scripts, symbols));
-    return linesOf(root, least).join('\n');
+    return body(trace, marks);
   });
 }
 
@@ -54,13 +88,20 @@ function symbolsOf(executable: string): Map<string, string> {
   );
 }
 
+/** Yields the addresses of all instructions, in hexadecimal digits. */
+function* instructionsOf(trace: string): Generator<string> {
+  // A line is "I  0040a320,5" for an instruction; others are loads and stores.
+  for (const [, address = ''] of readFileSync(trace, 'latin1').matchAll(/^I +0*([0-9a-f]+),/gm)) {
+    yield address;
+  }
+}
+
 /** Returns how many instructions precede each mark, without those of marks, and at last the number of all. */
 function instructionsAtMarks(trace: string, symbols: ReadonlyMap<string, string>): number[] {
   const at: number[] = [];
   let count = 0;
   let inMark = false;
-  // A line is "I  0040a320,5" for an instruction; others are loads and stores.
-  for (const [, address = ''] of readFileSync(trace, 'latin1').matchAll(/^I +0*([0-9a-f]+),/gm)) {
+  for (const address of instructionsOf(trace)) {
     const name = symbols.get(address);
     if (name === 'cnk_mark_begin') {
       at.push(count);

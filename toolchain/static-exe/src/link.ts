@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ENGINE_FLAGS, ENGINE_SOURCES } from './engine.ts';
+import { functionOrder } from './function-order.ts';
 import { compileAll, partOf, type Unit } from './objects.ts';
 import type { Toolchain } from './toolchain.ts';
 
@@ -95,7 +96,9 @@ export async function linkExecutable(input: LinkInput, out: string, heapSize?: n
     { source: join(HOST, 'heap.c'), flags: heapFlags },
   ];
   const objects = await compileAll(units, tools, cacheDir);
-  const kind = sanitize ? [] : ['-static', ...(symbols ? [] : ['-s'])];
+  const order = `${out}.ld`;
+  writeFileSync(order, functionOrder());
+  const kind = sanitize ? [] : ['-static', `-Wl,-T,${order}`, ...(symbols ? [] : ['-s'])];
   await run(tools.cc, [
     ...tools.flags,
     ...flags,

@@ -68,6 +68,22 @@ describe('buildStaticExecutable()', () => {
     expect(snapshot).toBe(true);
   });
 
+  test('buildStaticExecutable() puts the C functions of a start before all others', async () => {
+    const { path } = await buildEmpty();
+    const sections = spawnSync('readelf', ['-SW', path], { encoding: 'utf8' }).stdout;
+    const [hot = [], text = []] = ['.text.hot', '.text'].map((name) => {
+      const fields = sections
+        .split('\n')
+        .find((line) => line.includes(` ${name} `))
+        ?.split(/PROGBITS +/)[1];
+      const [address = '', , size = ''] = fields?.split(' ') ?? [];
+      return [address, size].map((hex) => Number.parseInt(hex, 16));
+    });
+    expect(hot[0]).toBeLessThan(text[0]!);
+    // The interpreter alone has 50 kB.
+    expect(hot[1]).toBeGreaterThan(100_000);
+  });
+
   test('buildStaticExecutable() puts the bytecode of the entry into the file once', async () => {
     const { path } = await build('globalThis.x = 0x5ac31e27;');
     const file = readFileSync(path).toString('latin1');

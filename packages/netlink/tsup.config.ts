@@ -8,6 +8,8 @@ export default defineConfig({
     'check-spec.static-exe': 'src/check-spec.static-exe.ts',
     'codec/native': 'src/codec/native.ts',
     'codec/native.static-exe': 'src/codec/native.static-exe.ts',
+    'fill-blanks': 'src/fill-blanks.ts',
+    'fill-blanks.static-exe': 'src/fill-blanks.static-exe.ts',
     monitor: 'src/monitor.ts',
     constants: 'src/constants.ts',
     nftables: 'src/nftables.ts',

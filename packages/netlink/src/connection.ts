@@ -7,7 +7,8 @@ import type { Request } from './codec/request.ts';
 import { converse } from './conversation.ts';
 import { NetlinkError, refusal } from './errors.ts';
 import type { Netns } from './netns-fd.ts';
-import { messageSize, NetlinkSocket } from './socket.ts';
+import { messageSize } from './outgoing.ts';
+import { NetlinkSocket } from './socket.ts';
 
 /** How a connection is opened. */
 export interface ConnectionOptions {
@@ -31,12 +32,6 @@ export interface ConnectionOptions {
 /** Decodes one message of a dump or query. `undefined` leaves the message out of the result. */
 export type Decode<T> = (message: MessageReader) => T | undefined;
 
-/*
- * The acknowledgements of one send must fit into the socket's receive buffer, or the kernel drops some. The buffer has
- * 212,992 bytes by default; a refusal with text takes about 1 KiB of it.
- */
-const BATCH_MESSAGES = 128;
-const BATCH_BYTES = 64 * 1024;
 /** Half of the default send buffer of a socket. */
 const SEND_BYTES = 100_000;
 
@@ -82,7 +77,11 @@ export class Connection {
    * @throws {NetlinkError} when the kernel refuses the request
    */
   request(request: Request): void {
-    const failure = this.batchSettled([request])[0];
+    const requests = [request];
+    if (this.socket.succeeds(this.socket.send(requests))) {
+      return;
+    }
+    const [failure] = this.#settle(requests, 0, 1, []);
     if (failure !== undefined) {
       throw failure;
     }
@@ -110,7 +109,15 @@ export class Connection {
     }
     const failures: NetlinkError[] = [];
     for (let from = 0; from < requests.length; ) {
-      from = this.#sendSome(requests, from, failures);
+      const to = this.socket.sendBatch(requests, from);
+      /*
+       * Only the last request asks for an acknowledgement. The kernel works in order and always reports a refusal, so a
+       * request without an answer before the last acknowledgement has succeeded.
+       */
+      if (!this.socket.succeeds(this.socket.sequence)) {
+        this.#settle(requests, from, to, failures);
+      }
+      from = to;
     }
     return failures;
   }
@@ -133,7 +140,7 @@ export class Connection {
   #query<T>(request: Request, decode: Decode<T>, acked: boolean): T | undefined {
     for (;;) {
       const answer: { value?: T } = {};
-      const first = this.socket.send([request], acked ? {} : { acked: NO_ACK });
+      const first = this.socket.send([request], 0, acked ? 0 : NO_ACK);
       const creates = (request.flags & NLM_F_ECHO) !== 0;
       const each = (message: MessageReader) => {
         answer.value ??= decode(message);
@@ -159,7 +166,7 @@ export class Connection {
   dump<T>(request: Request, decode: Decode<T>): T[] {
     for (let attempt = 0; attempt < this.#dumpAttempts; ) {
       const all: T[] = [];
-      const first = this.socket.send([request], { flags: NLM_F_DUMP });
+      const first = this.socket.send([request], NLM_F_DUMP, NO_ACK);
       const outcome = converse(this.socket, first, 1, request, (message) => {
         const one = decode(message);
         if (one !== undefined) {
@@ -199,7 +206,7 @@ export class Connection {
     }
     // Only recent kernels acknowledge the closing bracket.
     const last = requests.length - 2;
-    const first = this.socket.send(requests, { acked: last });
+    const first = this.socket.send(requests, 0, last);
     const failures: NetlinkError[] = [];
     const outcome = converse(
       this.socket,
@@ -224,26 +231,10 @@ export class Connection {
     throw failure;
   }
 
-  /** Sends as many requests as one send may hold, adds the failures, and returns the index of the next request. */
-  #sendSome(requests: readonly Request[], from: number, failures: NetlinkError[]): number {
-    let to = from;
-    let size = 0;
-    while (to < requests.length && to - from < BATCH_MESSAGES) {
-      size += messageSize(requests[to]!);
-      if (size > BATCH_BYTES && to > from) {
-        break;
-      }
-      to++;
-    }
-    /*
-     * Only the last request asks for an acknowledgement. The kernel works in order and always reports a refusal, so a
-     * request without an answer before the last acknowledgement has succeeded.
-     */
-    const first = this.socket.send(requests, { from, to });
+  /** Receives the answers to what the last send had, and adds the failures. */
+  #settle(requests: readonly Request[], from: number, to: number, failures: NetlinkError[]): NetlinkError[] {
     const last = to - from - 1;
-    if (this.socket.succeeds(first + last)) {
-      return to;
-    }
+    const first = this.socket.sequence - last;
     const outcome = converse(this.socket, first, to - from, requests[from]!, undefined, (sequence, ack) => {
       const at = sequence - first;
       if (ack.errno !== 0) {
@@ -256,7 +247,7 @@ export class Connection {
       lost.failures = failures;
       throw lost;
     }
-    return to;
+    return failures;
   }
 }
 

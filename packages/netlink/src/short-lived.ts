@@ -212,9 +212,12 @@ function query(sys: Sys, fd: number, request: number, name: string): Uint8Array 
  */
 export function deleteLinkDetached({ connection }: RtnetlinkCore, request: Request, name: string): void {
   const { socket } = connection;
-  const first = socket.send([request], {
-    write: (fd, bytes) => void internal(socket.sys).sendDetached(fd, bytes, name),
-  });
+  const first = socket.send(
+    [request],
+    0,
+    0,
+    (fd, bytes) => void internal(socket.sys).sendDetached(fd, bytes, name),
+  );
   // Success is acknowledged only when the link has been freed. Until then only a refusal can arrive.
   while (socket.sys.poll(socket.fd, POLLIN, 0) !== 0) {
     const length = socket.receive(request, true);

@@ -9,13 +9,12 @@ import {
   type Sys,
   SysError,
 } from '@cnikit/sys';
-import { readI32, readU16, writeMessage } from '#native';
-import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_ERROR } from './codec/ack.ts';
-import { NLMSG_HDRLEN } from './codec/encoder.ts';
-import { NetlinkEncodeError } from './codec/errors.ts';
+import { readI32, readU16 } from '#native';
+import { NLMSG_ERROR } from './codec/ack.ts';
 import type { Request } from './codec/request.ts';
 import { NetlinkError } from './errors.ts';
 import { type Netns, withNetnsFd } from './netns-fd.ts';
+import { datagram, encodeRequests, requestAck } from './outgoing.ts';
 
 /** Enough for the answer about one object. Zeroing more would cost a plugin that runs for 2 ms a tenth of its time. */
 export const FIRST_BYTES = 8 * 1024;
@@ -30,39 +29,12 @@ const EAGAIN = 11;
 export const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 
-/** Which requests `NetlinkSocket.send()` sends, and how. */
-export interface SendOptions {
-  /**
-   * Index of the first request.
-   *
-   * @default 0
-   */
-  from?: number;
-  /**
-   * Index after the last request.
-   *
-   * @default requests.length
-   */
-  to?: number;
-  /**
-   * NLM_F_*, added to every request.
-   *
-   * @default 0
-   */
-  flags?: number;
-  /**
-   * Index of the request to acknowledge, counted from the start of `requests`; -1 for none.
-   *
-   * @default to - 1
-   */
-  acked?: number;
-  /**
-   * Sends the bytes.
-   *
-   * @default sys.send
-   */
-  write?: (fd: number, bytes: Uint8Array) => void;
-}
+/*
+ * The acknowledgements of one send must fit into the socket's receive buffer, or the kernel drops some. The buffer has
+ * 212,992 bytes by default; a refusal with text takes about 1 KiB of it.
+ */
+const BATCH_MESSAGES = 128;
+const BATCH_BYTES = 64 * 1024;
 
 /** A netlink socket with its buffers and sequence numbers. `Connection` holds conversations over it. */
 export class NetlinkSocket {
@@ -72,10 +44,10 @@ export class NetlinkSocket {
   /** The last datagram. */
   received = new Uint8Array(FIRST_BYTES);
   #fd: number;
-  #sequence = 0;
+  /** Sequence number of the last request. */
+  sequence = 0;
   /** Result of a recv(2) that `receive()` has not returned yet. */
   #unread: (() => number) | undefined;
-  #sending = new Uint8Array(1024);
 
   constructor(sys: Sys, protocol: number, netns: Netns | undefined) {
     this.sys = sys;
@@ -119,32 +91,50 @@ export class NetlinkSocket {
   }
 
   /**
-   * Sends requests in one datagram and returns the sequence number of the first.
+   * Sends all requests in one datagram and returns the sequence number of the first.
+   *
+   * @param flags NLM_F_*, added to every request
+   * @param acked index of the request to acknowledge; -1 for none
+   * @param write sends the bytes in another way than `sys.send`
+   * @throws {NetlinkError} when send(2) fails
+   */
+  send(
+    requests: readonly Request[],
+    flags = 0,
+    acked: number = requests.length - 1,
+    write?: (fd: number, bytes: Uint8Array) => void,
+  ): number {
+    const count = requests.length;
+    const first = this.#firstOf(count);
+    encodeRequests(requests, 0, count, Number.POSITIVE_INFINITY, flags, acked, first, this.port);
+    this.sequence = first + count - 1;
+    this.#write(requests[0]!, write);
+    return first;
+  }
+
+  /**
+   * Sends the requests from the index `from` on, as many as a batch may have, in one datagram, and has the last one
+   * acknowledged. Returns the index of the next request; `sequence` is then that of the last one.
    *
    * @throws {NetlinkError} when send(2) fails
    */
-  send(requests: readonly Request[], options: SendOptions = {}): number {
-    const { from = 0, to = requests.length, flags = 0, acked = to - 1, write } = options;
-    let size = 0;
-    for (let i = from; i < to; i++) {
-      size += messageSize(requests[i]!);
-    }
-    if (size > this.#sending.length) {
-      this.#sending = new Uint8Array(Math.max(size, this.#sending.length * 2));
-    }
-    // The kernel uses port 0 and sequence 0 for its own messages.
-    if (this.#sequence + (to - from) >= 0xffffffff) {
-      this.#sequence = 0;
-    }
-    const first = this.#sequence + 1;
-    const isDump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
-    let at = 0;
-    for (let i = from; i < to; i++) {
-      const { type, flags: own, payload } = requests[i]!;
-      const all = own | flags | NLM_F_REQUEST | (i === acked && !isDump ? NLM_F_ACK : 0);
-      at = writeMessage(this.#sending, at, type, all, ++this.#sequence, this.port, payload, true);
-    }
-    const bytes = this.#sending.subarray(0, at);
+  sendBatch(requests: readonly Request[], from: number): number {
+    const until = Math.min(requests.length, from + BATCH_MESSAGES);
+    const first = this.#firstOf(until - from);
+    const to = encodeRequests(requests, from, until, BATCH_BYTES, 0, -1, first, this.port);
+    requestAck();
+    this.sequence = first + (to - from) - 1;
+    this.#write(requests[from]!);
+    return to;
+  }
+
+  /** The kernel uses port 0 and sequence 0 for its own messages. */
+  #firstOf(count: number): number {
+    return this.sequence + count >= 0xffffffff ? 1 : this.sequence + 1;
+  }
+
+  #write(first: Request, write?: (fd: number, bytes: Uint8Array) => void): void {
+    const bytes = datagram();
     try {
       if (write === undefined) {
         this.sys.send(this.#fd, bytes);
@@ -152,9 +142,8 @@ export class NetlinkSocket {
         write(this.#fd, bytes);
       }
     } catch (cause) {
-      throw asNetlinkError(cause, 'Cannot send', requests[from]!);
+      throw asNetlinkError(cause, 'Cannot send', first);
     }
-    return first;
   }
 
   /**
@@ -225,15 +214,6 @@ function isSuccess(bytes: Uint8Array, sequence: number, port: number): boolean {
     readI32(bytes, 12, true) === (port | 0) &&
     readI32(bytes, 16, true) === 0
   );
-}
-
-/** Returns the bytes that a request takes in a datagram: header, body and padding. */
-export function messageSize(request: Request): number {
-  if (request.payload === undefined) {
-    const hint = 'build one with newLink() or a function like it';
-    throw new NetlinkEncodeError('BAD_REQUEST', `Not a request: ${JSON.stringify(request)}; ${hint}`);
-  }
-  return (NLMSG_HDRLEN + request.payload.length + 3) & ~3;
 }
 
 function asNetlinkError(cause: unknown, problem: string, request: Request): unknown {

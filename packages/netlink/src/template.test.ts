@@ -1,3 +1,4 @@
+import { formatAddress, lastAddress, parsePrefix } from '@cnikit/ip';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { newAddress } from './route/address.ts';
@@ -54,6 +55,32 @@ test('Template.fill() makes the request of a route', () => {
     ({ via, oif }) => newRoute({ dst: '0.0.0.0/0', via, oif }),
     { via: '77.203.141.89', oif: INDEX },
     { via: address, oif: index },
+  );
+});
+
+test('Template.fill() makes the request of an address that follows from a MAC address', () => {
+  const eui64 = (of: string) => {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = of.split(':').map((byte) => Number.parseInt(byte, 16));
+    const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
+    return `fe80::${groups.map((group) => group.toString(16)).join(':')}/64`;
+  };
+  expectSame(
+    ({ index: of, mac: from }) => newAddress({ index: of, address: eui64(from), nodad: true }),
+    { index: INDEX, mac: '7a:c5:3e:91:d4:e8' },
+    { index, mac },
+  );
+});
+
+test('Template.fill() makes the request of an address with its broadcast address', () => {
+  const broadcastOf = (prefix: string) => {
+    const { address: of, length } = parsePrefix(prefix)!;
+    return length > 30 ? undefined : formatAddress(lastAddress({ address: of, length }));
+  };
+  const prefix = fc.tuple(address, fc.integer({ min: 0, max: 32 })).map((pair) => pair.join('/'));
+  expectSame(
+    (values) => newAddress({ ...values, broadcast: broadcastOf(values.address) }),
+    { index: INDEX, address: '77.203.141.89/24' },
+    { index, address: prefix },
   );
 });
 

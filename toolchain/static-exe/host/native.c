@@ -138,26 +138,32 @@ static JSValue read_plain(JSContext *ctx, JSValueConst this, int argc, JSValueCo
                      : js_new_string8_len(ctx, (const char *)b.data + start, (int)(at - start));
 }
 
+enum { MAX_ADDR_LEN = 32 };
+
+/* Returns the number of bytes, 0 when the text is not a MAC address of at most `room` bytes. */
+static int parse_mac(const JSString *s, uint8_t *bytes, int room) {
+  int count = (int)(s->len + 1) / 3;
+  if (s->len % 3 != 2 || count > room) return 0;
+  for (int i = 0; i < count; i++) {
+    int high = from_hex(string_get(s, 3 * i)), low = from_hex(string_get(s, 3 * i + 1));
+    if (high < 0 || low < 0 || (i > 0 && string_get(s, 3 * i - 1) != ':')) return 0;
+    bytes[i] = (uint8_t)(high << 4 | low);
+  }
+  return count;
+}
+
 /* (text, into, at): the number of bytes written, 0 when the text is not a MAC address. */
 static JSValue write_mac(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
-  enum { MAX_ADDR_LEN = 32 };
   struct bytes b;
-  int at, count;
+  uint8_t bytes[MAX_ADDR_LEN];
+  int at;
   (void)this, (void)argc;
   if (bytes_of(ctx, &b, argv[1]) || int_of(ctx, &at, argv[2])) return JS_EXCEPTION;
   JSValue text = JS_ToString(ctx, argv[0]);
   if (JS_IsException(text)) return text;
-  const JSString *s = JS_VALUE_GET_STRING(text);
-  count = s->len % 3 == 2 && s->len < 3 * MAX_ADDR_LEN ? (int)(s->len + 1) / 3 : 0;
-  for (int i = 0; i < count; i++) {
-    int high = from_hex(string_get(s, 3 * i)), low = from_hex(string_get(s, 3 * i + 1));
-    if (high < 0 || low < 0 || (i > 0 && string_get(s, 3 * i - 1) != ':')) {
-      count = 0;
-      break;
-    }
-    put_byte(&b, (int64_t)at + i, (uint32_t)(high << 4 | low));
-  }
+  int count = parse_mac(JS_VALUE_GET_STRING(text), bytes, MAX_ADDR_LEN);
   JS_FreeValue(ctx, text);
+  for (int i = 0; i < count; i++) put_byte(&b, (int64_t)at + i, bytes[i]);
   return JS_NewInt32(ctx, count);
 }
 
@@ -336,6 +342,117 @@ static JSValue has_normal_keys(JSContext *ctx, JSValueConst this, int argc, JSVa
   return JS_NewBool(ctx, is_normal(ctx, argv[0], argv[1], MAX_DEPTH));
 }
 
+/* Kinds of values, as in packages/netlink/src/blank.ts. */
+enum { NUMBER, BIT, MAC, ADDRESS, PREFIX, TEXT, EUI64, BROADCAST, BLANK_NUMBERS = 4 };
+
+struct blank {
+  int kind, size, again;
+  int64_t start, at;
+};
+
+/* Writes the value of a blank for text. Returns 0 when it does not fit. `prefix` is the last prefix and its length. */
+static int fill_text(const struct bytes *into, const struct blank *blank, const JSString *s, uint8_t prefix[17]) {
+  uint8_t address[16], *from = address;
+  int length;
+  switch (blank->kind) {
+    case MAC:
+      if (parse_mac(s, address, 6) != 6 || blank->size != 6) return 0;
+      break;
+    case EUI64:
+      if (parse_mac(s, address, 6) != 6 || blank->size != 8) return 0;
+      memmove(address + 5, address + 3, 3);
+      address[0] ^= 2;
+      address[3] = 0xff;
+      address[4] = 0xfe;
+      break;
+    case ADDRESS:
+      if (parse_address(s, 0, (int)s->len, address) != blank->size) return 0;
+      break;
+    case PREFIX:
+      if (parse_prefix(s, 0, prefix, &length) != blank->size) return 0;
+      prefix[16] = (uint8_t)length;
+      put_byte(into, blank->start + 1, prefix[16]);
+      from = prefix;
+      break;
+    case BROADCAST:
+      if (prefix[16] > 30 || blank->size != 4) return 0;
+      for (int i = 0; i < 4; i++) address[i] = (uint8_t)(prefix[i] | (0xffffffffu >> prefix[16]) >> (24 - 8 * i));
+      break;
+    default:
+      if (s->len != (uint32_t)blank->size) return 0;
+      for (int i = 0; i < blank->size; i++)
+        if (string_get(s, i) - 1u >= 0x7f) return 0;
+      for (int i = 0; i < blank->size; i++) put_byte(into, blank->at + i, (uint32_t)string_get(s, i));
+      return 1;
+  }
+  for (int i = 0; i < blank->size; i++) put_byte(into, blank->at + i, from[i]);
+  return 1;
+}
+
+/* Returns 1 when the value has been written, 0 when it does not fit, -1 with an exception. */
+static int fill_blank(JSContext *ctx, const struct bytes *into, const struct blank *blank, JSValueConst value,
+                      uint8_t prefix[17]) {
+  int tag = JS_VALUE_GET_NORM_TAG(value), number = tag == JS_TAG_INT ? JS_VALUE_GET_INT(value) : 0;
+  if (blank->kind == BIT) {
+    uint32_t byte = byte_at(into, blank->at), mask = (uint32_t)blank->size;
+    put_byte(into, blank->at, JS_ToBool(ctx, value) ? byte | mask : byte & ~mask);
+    return 1;
+  }
+  if (blank->kind == NUMBER) {
+    if (tag == JS_TAG_FLOAT64) {
+      double real = JS_VALUE_GET_FLOAT64(value);
+      if (real > 0 && real <= INT32_MAX && real == (int)real) number = (int)real;
+    }
+    if (number > 0) put_number(into, blank->at, (uint32_t)number, 4, 1);
+    return number > 0;
+  }
+  if (!JS_IsString(value)) return 0;
+  JSValue text = JS_ToString(ctx, value);
+  if (JS_IsException(text)) return -1;
+  int fits = fill_text(into, blank, JS_VALUE_GET_STRING(text), prefix);
+  JS_FreeValue(ctx, text);
+  return fits;
+}
+
+/* Returns the array if its elements lie in memory one after the other, else NULL with an exception. */
+static JSObject *list_of(JSContext *ctx, JSValueConst value) {
+  JSObject *p = JS_VALUE_GET_TAG(value) == JS_TAG_OBJECT ? JS_VALUE_GET_OBJ(value) : NULL;
+  if (p && p->class_id == JS_CLASS_ARRAY && p->fast_array) return p;
+  JS_ThrowTypeError(ctx, "Expected an array");
+  return NULL;
+}
+
+/* (into, start, keys, blanks, values). No code of the program runs in between: values are read from plain properties. */
+static JSValue fill_blanks(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  struct bytes into;
+  uint8_t prefix[17] = {0};
+  int start, fits = 1;
+  JSObject *keys, *blanks, *values = plain_object(ctx, argv[4]);
+  (void)this, (void)argc;
+  if (bytes_of(ctx, &into, argv[0]) || int_of(ctx, &start, argv[1])) return JS_EXCEPTION;
+  if (!(keys = list_of(ctx, argv[2])) || !(blanks = list_of(ctx, argv[3]))) return JS_EXCEPTION;
+  uint32_t count = keys->u.array.count;
+  if (!values || blanks->u.array.count < count * BLANK_NUMBERS) return JS_FALSE;
+  for (uint32_t i = 0; i < count && fits > 0; i++) {
+    const JSValue *numbers = blanks->u.array.u.values + i * BLANK_NUMBERS;
+    int number[BLANK_NUMBERS];
+    for (int n = 0; n < BLANK_NUMBERS; n++)
+      if (int_of(ctx, &number[n], numbers[n])) return JS_EXCEPTION;
+    struct blank blank = {number[0], number[1], number[3], start, (int64_t)start + number[2]};
+    JSProperty *property;
+    JSAtom key = JS_ValueToAtom(ctx, keys->u.array.u.values[i]);
+    if (key == JS_ATOM_NULL) return JS_EXCEPTION;
+    JSShapeProperty *own = find_own_property(&property, values, key);
+    JS_FreeAtom(ctx, key);
+    int is_plain = !own || !(own->flags & JS_PROP_TMASK);
+    fits = is_plain ? fill_blank(ctx, &into, &blank, own ? property->u.value : JS_UNDEFINED, prefix) : 0;
+    if (fits > 0 && blank.again)
+      for (int n = 0; n < blank.size; n++)
+        put_byte(&into, (int64_t)start + blank.again + n, byte_at(&into, blank.at + n));
+  }
+  return fits < 0 ? JS_EXCEPTION : JS_NewBool(ctx, fits);
+}
+
 /* Defines __cnikit_native. */
 int JS_AddNative(JSContext *ctx, JSValueConst global) {
   static const JSCFunctionListEntry functions[] = {
@@ -353,6 +470,7 @@ int JS_AddNative(JSContext *ctx, JSValueConst global) {
       JS_CFUNC_DEF("writeAddress", 5, write_address),
       JS_CFUNC_DEF("writePrefix", 3, write_prefix),
       JS_CFUNC_DEF("formatAddress", 3, format_address),
+      JS_CFUNC_DEF("fillBlanks", 5, fill_blanks),
       JS_CFUNC_DEF("digest", 2, digest),
       JS_CFUNC_DEF("isIdentifier", 1, is_identifier),
       JS_CFUNC_DEF("hasNormalKeys", 2, has_normal_keys),

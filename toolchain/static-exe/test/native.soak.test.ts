@@ -16,6 +16,8 @@ const source = (path: string) =>
 const COMPARISON = `
   import * as ip from ${source('ip/src/text.ts')};
   import * as codec from ${source('netlink/src/codec/native.ts')};
+  import * as blank from ${source('netlink/src/blank.ts')};
+  import { fillBlanks } from ${source('netlink/src/fill-blanks.ts')};
   import { digest } from ${source('plugin/src/links/digest.ts')};
   import { isIdentifier } from ${source('cni-spec/src/native.ts')};
   import { isIdentifier as isIdentifierOfIpam } from ${source('ipam/src/native.ts')};
@@ -57,6 +59,25 @@ const COMPARISON = `
     compare('writeMac', codec.writeMac, (how) => {
       const bytes = new Uint8Array(40);
       return how(text, bytes, 1) > 0 && bytes;
+    });
+    const some = () => any([value, value / 2, true, undefined, {}, text, text.slice(0, 4), 'eth0', '\\u0141\\u20281', '02:00:5e:10:00:0' + any('0fFg'),
+      any(['10.1.2.3', '1.2.3', 'fd00::1', '::ffff:1.2.3.4']) + any(['', '/', '/0', '/24', '/30', '/31', '/32', '/128'])]);
+    const blanks = [];
+    const values = { a: some(), b: some(), c: some() };
+    const keys = Array.from({ length: random(4) }, () => any(['a', 'b', 'c', 'd']));
+    for (const _ of keys) {
+      const kind = random(blank.BROADCAST);
+      const sizes = { [blank.NUMBER]: [4], [blank.MAC]: [6], [blank.ADDRESS]: [4, 16], [blank.PREFIX]: [4, 16], [blank.EUI64]: [8] };
+      blanks.push(kind, any(sizes[kind] ?? [1, 4, 5]), random(24), kind === blank.BIT ? 0 : any([0, 40]));
+    }
+    if (random(2) === 0 && keys.length > 1) {
+      keys[1] = keys[0];
+      values[keys[0]] = any(['10.1.2.3/', '0.0.0.0/', '10.255.0.1/']) + random(34);
+      blanks.splice(0, 8, blank.PREFIX, 4, 4, 8, blank.BROADCAST, 4, 12, 0);
+    }
+    compare('fillBlanks', fillBlanks, (how) => {
+      const bytes = new Uint8Array(64).fill(3);
+      return how(bytes, 4, keys, blanks, values) && bytes;
     });
     const noted = Uint8Array.from([...text.slice(0, 20)].map((one) => one.charCodeAt(0)).concat(any([[], [0], [128, 65]]), 66));
     const end = any([0, 3, noted.length, 40]);

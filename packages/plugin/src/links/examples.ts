@@ -13,5 +13,4 @@ export const MTU = 0x4e2d3c1b;
 export const HOST_NAME = 'hostendofthepod';
 export const POD_NAME = 'pod0';
 export const IPV4 = '77.203.141.89';
-export const BROADCAST = '79.207.143.91';
 export const IPV6 = 'd5c3:b197:8f7d:6b59:a7e2:c4f6:9db8:e3f1';

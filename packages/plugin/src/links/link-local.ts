@@ -1,7 +1,7 @@
 import { type LinkUpdate, newAddress, type Request } from '@cnikit/netlink';
 import { setLink, Template } from '@cnikit/netlink/short-lived';
 import { ANNOUNCING } from './announce.ts';
-import { INDEX, IPV6 } from './examples.ts';
+import { INDEX, MAC } from './examples.ts';
 import { linkLocalAddress } from './mac.ts';
 
 /**
@@ -42,10 +42,11 @@ export function bringUp(
 }
 
 function addressOf(index: number, mac: string): Request {
-  return ADDRESS.fill({ index, address: linkLocalAddress(mac) });
+  return ADDRESS.fill({ index, mac });
 }
 
 const ADDRESS = new Template(
-  ({ index, address }) => newAddress({ index, address: `${address}/64`, nodad: true, replace: true }),
-  { index: INDEX, address: IPV6 },
+  ({ index, mac }) =>
+    newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true, replace: true }),
+  { index: INDEX, mac: MAC },
 );

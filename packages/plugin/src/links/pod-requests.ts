@@ -4,14 +4,13 @@ import { newAddress, newRoute, type Request, type RouteSpec } from '@cnikit/netl
 import { IFA_F_NOPREFIXROUTE } from '@cnikit/netlink/constants';
 import { Template } from '@cnikit/netlink/short-lived';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
-import { BROADCAST, INDEX, IPV4, IPV6 } from './examples.ts';
+import { INDEX, IPV4, IPV6 } from './examples.ts';
 
 const ipv4With = (flags: number) =>
-  new Template(({ index, address, broadcast }) => newAddress({ index, address, broadcast, flags }), {
-    index: INDEX,
-    address: `${IPV4}/24`,
-    broadcast: BROADCAST,
-  });
+  new Template(
+    ({ index, address }) => newAddress({ index, address, broadcast: broadcastOf(address), flags }),
+    { index: INDEX, address: `${IPV4}/24` },
+  );
 const ipv6With = (flags: number) =>
   new Template(({ index, address }) => newAddress({ index, address, nodad: true, flags }), {
     index: INDEX,
@@ -29,17 +28,15 @@ const IPV6_ALONE = ipv6With(IFA_F_NOPREFIXROUTE);
  * @param nodad skips duplicate address detection, which IPv6 has
  */
 export function addressRequest(index: number, address: string, flags: number, nodad: boolean): Request {
-  const isPlain = flags === 0;
-  const isTemplate = isPlain || flags === IFA_F_NOPREFIXROUTE;
+  const isTemplate = flags === 0 || flags === IFA_F_NOPREFIXROUTE;
   if (isIPv6(address)) {
     return isTemplate && nodad
-      ? (isPlain ? IPV6_ADDRESS : IPV6_ALONE).fill({ index, address })
+      ? (flags === 0 ? IPV6_ADDRESS : IPV6_ALONE).fill({ index, address })
       : newAddress({ index, address, nodad, flags });
   }
-  const broadcast = broadcastOf(address);
-  return isTemplate && broadcast !== undefined
-    ? (isPlain ? IPV4_ADDRESS : IPV4_ALONE).fill({ index, address, broadcast })
-    : newAddress({ index, address, broadcast, flags });
+  return isTemplate
+    ? (flags === 0 ? IPV4_ADDRESS : IPV4_ALONE).fill({ index, address })
+    : newAddress({ index, address, broadcast: broadcastOf(address), flags });
 }
 
 const defaultRoute = (dst: string, via: string) =>

@@ -1,0 +1,109 @@
+/** Filling of templates, which the static executable has in C. */
+import { writeAddress, writePrefix } from '@cnikit/ip';
+import { readI32, writeMac, writePlain, writeU32 } from '#native';
+import { ADDRESS, BIT, BLANK_NUMBERS, BROADCAST, EUI64, MAC, NUMBER, PREFIX } from './blank.ts';
+import { textLength } from './codec/text.ts';
+
+/** Position of the prefix length in `struct ifaddrmsg` and `struct rtmsg`. */
+const PREFIX_LENGTH_AT = 1;
+const MAC_BYTES = 6;
+/** The longest prefix of a subnet that has a broadcast address (RFC 3021). */
+const MAX_BROADCAST_LENGTH = 30;
+/** The last prefix: address, and length in the last byte. */
+const prefix = new Uint8Array(17);
+const mac = new Uint8Array(MAC_BYTES);
+
+/**
+ * Writes values into the blanks of a payload.
+ *
+ * @param start position of the payload
+ * @param keys keys of the values
+ * @param blanks {@link BLANK_NUMBERS} of each key
+ * @returns false when a value does not fit its blank or is invalid; the payload is then incomplete
+ */
+export function fillBlanks(
+  into: Uint8Array,
+  start: number,
+  keys: readonly string[],
+  blanks: readonly number[],
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  return keys.every((key, i) => {
+    const [kind, size, at, again] = blanks.slice(i * BLANK_NUMBERS) as [number, number, number, number];
+    if (!write(into, start, kind, size, start + at, values[key])) {
+      return false;
+    }
+    if (again !== 0) {
+      into.copyWithin(start + again, start + at, start + at + size);
+    }
+    return true;
+  });
+}
+
+function write(
+  into: Uint8Array,
+  start: number,
+  kind: number,
+  size: number,
+  at: number,
+  value: unknown,
+): boolean {
+  if (kind === BIT) {
+    into[at] = value ? into[at]! | size : into[at]! & ~size;
+    return true;
+  }
+  if (kind === NUMBER) {
+    if (typeof value !== 'number' || value <= 0 || (value | 0) !== value) {
+      return false;
+    }
+    writeU32(into, at, value, true);
+    return true;
+  }
+  return typeof value === 'string' && writeText(into, start, kind, size, at, value);
+}
+
+function writeText(
+  into: Uint8Array,
+  start: number,
+  kind: number,
+  size: number,
+  at: number,
+  value: string,
+): boolean {
+  switch (kind) {
+    case MAC:
+      return writeMac(value, into, at) === size;
+    case EUI64:
+      return writeMac(value, mac, 0) === MAC_BYTES && writeEui64(into, at);
+    case ADDRESS:
+      return (size === 16 || !value.includes(':')) && writeAddress(value, 0, value.length, into, at) === size;
+    case PREFIX:
+      if (writePrefix(value, false, prefix) !== size) {
+        return false;
+      }
+      into.set(prefix.subarray(0, size), at);
+      into[start + PREFIX_LENGTH_AT] = prefix[16]!;
+      return true;
+    case BROADCAST:
+      return writeBroadcast(into, at);
+  }
+  if (value.length !== size || textLength(value) !== size || value.includes('\0')) {
+    return false;
+  }
+  writePlain(value, into, at);
+  return true;
+}
+
+function writeEui64(into: Uint8Array, at: number): boolean {
+  into.set([mac[0]! ^ 2, mac[1]!, mac[2]!, 0xff, 0xfe, mac[3]!, mac[4]!, mac[5]!], at);
+  return true;
+}
+
+function writeBroadcast(into: Uint8Array, at: number): boolean {
+  const length = prefix[16]!;
+  if (length > MAX_BROADCAST_LENGTH) {
+    return false;
+  }
+  writeU32(into, at, readI32(prefix, 0, false) | (0xffffffff >>> length), false);
+  return true;
+}

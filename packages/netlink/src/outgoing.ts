@@ -1,0 +1,103 @@
+/**
+ * Encoding of requests into one datagram. All sockets share a buffer: sends are synchronous, and the system call copies the
+ * bytes.
+ */
+import { fillBlanks } from '#fill-blanks';
+import { writeMessage } from '#native';
+import { NLM_F_ACK, NLM_F_REQUEST } from './codec/ack.ts';
+import { NLMSG_HDRLEN } from './codec/encoder.ts';
+import { NetlinkEncodeError } from './codec/errors.ts';
+import type { Request } from './codec/request.ts';
+import type { FilledRequest } from './template.ts';
+
+const FIRST_BYTES = 1024;
+/** Offset of the flags in `struct nlmsghdr`. */
+const FLAGS_AT = 6;
+
+let buffer = new Uint8Array(0);
+/** The datagram is `buffer[0, length)`. */
+let length = 0;
+/** Position of its last message. */
+let last = 0;
+
+/** The datagram, until the next one is encoded. */
+export const datagram = (): Uint8Array => buffer.subarray(0, length);
+
+/** Has the last message of the datagram acknowledged. */
+export function requestAck(): void {
+  buffer[last + FLAGS_AT]! |= NLM_F_ACK;
+}
+
+/**
+ * Encodes the requests from the index `from` up to `until`, as many as `limit` bytes hold, and at least one.
+ *
+ * @param flags NLM_F_*, added to every request
+ * @param acked index of a request to acknowledge; -1 for none
+ * @param sequence sequence number of the first request
+ * @returns the index of the next request
+ * @throws {NetlinkEncodeError} BAD_REQUEST when a value is not a request
+ */
+export function encodeRequests(
+  requests: readonly Request[],
+  from: number,
+  until: number,
+  limit: number,
+  flags: number,
+  acked: number,
+  sequence: number,
+  port: number,
+): number {
+  let at = 0;
+  /** Takes the place of a request whose values do not fit its template. */
+  let made: Request | undefined;
+  let to = from;
+  while (to < until) {
+    const request = made ?? requests[to]!;
+    const { template, values } = request as Partial<FilledRequest>;
+    const { type, flags: own, payload } = template ?? request;
+    if (payload === undefined) {
+      refuse(request);
+    }
+    const end = at + ((NLMSG_HDRLEN + payload.length + 3) & ~3);
+    if (end > limit && to > from) {
+      break;
+    }
+    if (end > buffer.length) {
+      grow(end);
+    }
+    const all = own | flags | (to === acked ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST);
+    writeMessage(buffer, at, type, all, sequence + to - from, port, payload, true);
+    if (
+      template !== undefined &&
+      !fillBlanks(buffer, at + NLMSG_HDRLEN, template.keys, template.blanks, values!)
+    ) {
+      made = template.make(values!);
+      continue;
+    }
+    made = undefined;
+    last = at;
+    at = end;
+    to++;
+  }
+  length = at;
+  return to;
+}
+
+function grow(size: number): void {
+  const larger = new Uint8Array(Math.max(size, FIRST_BYTES, buffer.length * 2));
+  larger.set(buffer);
+  buffer = larger;
+}
+
+/** Returns the bytes that a request takes in a datagram: header, body and padding. */
+export function messageSize(request: Request): number {
+  if (request.payload === undefined) {
+    refuse(request);
+  }
+  return (NLMSG_HDRLEN + request.payload.length + 3) & ~3;
+}
+
+function refuse(request: Request): never {
+  const hint = 'build one with newLink() or a function like it';
+  throw new NetlinkEncodeError('BAD_REQUEST', `Not a request: ${JSON.stringify(request)}; ${hint}`);
+}

@@ -22,18 +22,21 @@ describe.skipIf(!inSandbox)('createVethPair() (needs the sandbox: run npm test a
     pod.remove();
   });
 
-  const make = (route = host): VethPair => {
-    const opened = openPodNamespace(sys, pod.path);
+  const make = (podSys = sys): VethPair => {
+    const opened = openPodNamespace(podSys, pod.path);
     try {
-      return createVethPair(route, sys, { hostName: 'veth0', ifName: 'eth0', pod: opened, mtu: 0 });
+      return createVethPair(host, sys, { hostName: 'veth0', ifName: 'eth0', pod: opened, mtu: 0 });
     } finally {
       opened.close();
     }
   };
 
-  test('createVethPair() returns the index and MAC address of both ends', () => {
+  test('createVethPair() returns the index and a separate MAC address of both ends', () => {
     const { hostIndex, podIndex, hostMac, podMac } = make();
-    expect(ipJson('link', 'show', 'dev', 'veth0')).toMatchObject([{ ifindex: hostIndex, address: hostMac }]);
+    expect(hostMac).not.toBe(podMac);
+    expect(ipJson('link', 'show', 'dev', 'veth0')).toMatchObject([
+      { ifindex: hostIndex(), address: hostMac },
+    ]);
     const inside = JSON.parse(pod.run('ip', '-j', 'link', 'show', 'dev', 'eth0'));
     expect(inside).toMatchObject([{ ifindex: podIndex, address: podMac }]);
   });
@@ -44,8 +47,13 @@ describe.skipIf(!inSandbox)('createVethPair() (needs the sandbox: run npm test a
         throw new SysError({ syscall: name, errno: 5 });
       }
     });
-    using route = openRtnetlink({ sys: failing });
-    expect(() => make(route)).toThrow('EIO');
+    expect(() => make(failing)).toThrow('EIO');
     expect(hostVeths()).toEqual([]);
+  });
+
+  test('createVethPair() returns a pair whose host end is looked up later, and may be gone', () => {
+    const pair = make();
+    deleteHostEnd(sys, 'veth0');
+    expect(() => pair.hostIndex()).toThrow('Link veth0 disappeared during setup');
   });
 });

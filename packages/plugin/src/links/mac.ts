@@ -5,15 +5,17 @@ import type { Sys } from '@cnikit/sys';
 import { sha512 } from '@cnikit/sys/internal';
 import { isIPv6, knownPrefix } from '../lib/prefix.ts';
 
+export const MAC_BYTES = 6;
+
 /** Returns a random MAC address, unicast and locally administered. */
 export function randomMac(sys: Sys): string {
-  return formatMac(locallyAdministered(sys.randomBytes(6)));
+  return ownMac(sys.randomBytes(MAC_BYTES), 0);
 }
 
-/** Makes a MAC address unicast and locally administered. */
-function locallyAdministered(mac: Uint8Array): Uint8Array {
-  mac[0] = ((mac[0] as number) & 0xfc) | 0x02;
-  return mac;
+/** Makes six bytes from that index on a MAC address, unicast and locally administered, and returns it. */
+export function ownMac(bytes: Uint8Array, start: number): string {
+  bytes[start] = ((bytes[start] as number) & 0xfc) | 0x02;
+  return formatMac(bytes, start, start + MAC_BYTES);
 }
 
 /** First bytes of a MAC address that contains an IPv4 address: locally administered, as upstream's bridge had them once. */
@@ -31,8 +33,8 @@ export function macOfAddress(address: string): string {
     return formatMac(Uint8Array.of(...OF_IPV4, ...bytes));
   }
   const hash = sha512(formatAddress(bytes));
-  const mac = Uint8Array.from({ length: 6 }, (_, i) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16));
-  return formatMac(locallyAdministered(mac));
+  const byteAt = (_: unknown, i: number) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16);
+  return ownMac(Uint8Array.from({ length: MAC_BYTES }, byteAt), 0);
 }
 
 /**
@@ -43,7 +45,7 @@ export function macOfAddress(address: string): string {
 export function checkedMac(text: string): string {
   try {
     const bytes = macBytes(text.replaceAll('-', ':'), 'MAC');
-    if (bytes.length === 6) {
+    if (bytes.length === MAC_BYTES) {
       return formatMac(bytes);
     }
   } catch (error) {

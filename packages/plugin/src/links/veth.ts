@@ -7,7 +7,7 @@ import type { PodNamespace } from '../netns/pod-namespace.ts';
 import { ignoreRouterAdvertisements } from '../netns/router-advertisements.ts';
 import { deleteHostEnd } from './attachment-links.ts';
 import { GROUP, HOST_NAME, INDEX, MAC, MASTER, MTU, PEER_MAC, POD_NAME } from './examples.ts';
-import { randomMac } from './mac.ts';
+import { MAC_BYTES, ownMac } from './mac.ts';
 
 /**
  * Queues of each end. By default the kernel creates one for each possible processor, with two directories below /sys
@@ -38,11 +38,16 @@ export interface VethPlan {
 /** Both ends of a created pair. */
 export interface VethPair {
   hostName: string;
-  hostIndex: number;
   hostMac: string;
   /** Index inside the pod's namespace. */
   podIndex: number;
   podMac: string;
+  /**
+   * Reads the index of the host end.
+   *
+   * @throws {CniError} 11 when another program has deleted it
+   */
+  hostIndex(): number;
 }
 
 /** Values of a request for a pair. */
@@ -65,7 +70,8 @@ type PairValues = {
  * @throws {CniError} 999 when either name is taken (SPEC, ADD: an interface of that name exists)
  */
 export function createVethPair(route: RtnetlinkCore, sys: Sys, plan: VethPlan): VethPair {
-  const { hostName, hostMac = randomMac(sys), mac: podMac = randomMac(sys) } = plan;
+  const random = sys.randomBytes(2 * MAC_BYTES);
+  const { hostName, hostMac = ownMac(random, 0), mac: podMac = ownMac(random, MAC_BYTES) } = plan;
   make(route, sys, plan, {
     name: hostName,
     mac: hostMac,
@@ -80,8 +86,8 @@ export function createVethPair(route: RtnetlinkCore, sys: Sys, plan: VethPlan): 
   try {
     // The pod's end is still down, so no advertisement can arrive earlier.
     ignoreRouterAdvertisements(sys, hostName, true);
-    const { hostIndex, podIndex } = indexes(route, plan);
-    return { hostName, hostMac, podMac, hostIndex, podIndex };
+    const podIndex = indexOf(plan.pod.route, plan.ifName);
+    return { hostName, hostMac, podMac, podIndex, hostIndex: () => indexOf(route, hostName) };
   } catch (error) {
     deleteHostEnd(sys, hostName);
     throw error;
@@ -140,15 +146,10 @@ function make(route: RtnetlinkCore, sys: Sys, { hostName, ifName }: VethPlan, va
   }
 }
 
-/** Reads the indexes of the new ends. */
-function indexes(
-  route: RtnetlinkCore,
-  { hostName, ifName, pod }: VethPlan,
-): Pick<VethPair, 'hostIndex' | 'podIndex'> {
-  const hostIndex = deviceIndex(route, hostName);
-  const podIndex = deviceIndex(pod.route, ifName);
-  if (hostIndex !== undefined && podIndex !== undefined) {
-    return { hostIndex, podIndex };
+function indexOf(route: RtnetlinkCore, name: string): number {
+  const index = deviceIndex(route, name);
+  if (index === undefined) {
+    throw new CniError(ErrorCode.TryAgainLater, `Link ${name} disappeared during setup`);
   }
-  throw new CniError(ErrorCode.TryAgainLater, `Link ${hostName} disappeared during setup`);
+  return index;
 }

@@ -79,7 +79,7 @@ function restorePortOver(
   }
   if (master === 0 || !port.up) {
     host.request(setLink({ index: port.index, master: bridge.index, up: true }));
-    configurePort(host, conf, bridge, { hostIndex: port.index });
+    configurePort(host, conf, bridge, { hostIndex: () => port.index });
     restored.push('port');
   }
   if (restoreGateways(host, sys, context, bridge, prevResult)) {

@@ -62,8 +62,9 @@ export function add(
     configurePort(host, conf, bridge, pair);
     mark?.('veth');
     if (beforeLinkUp !== undefined) {
-      beforeLinkUp(host, { name: hostName, index: pair.hostIndex, mtu: conf.mtu || ETH_DATA_LEN });
-      host.request(setLink({ index: pair.hostIndex, up: true }));
+      const index = pair.hostIndex();
+      beforeLinkUp(host, { name: hostName, index, mtu: conf.mtu || ETH_DATA_LEN });
+      host.request(setLink({ index, up: true }));
     }
 
     // The interface exists first: an IPAM plugin such as dhcp sends its requests from it.

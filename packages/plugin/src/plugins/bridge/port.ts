@@ -10,21 +10,21 @@ export function configurePort(
   route: RtnetlinkCore,
   settings: BridgeSettings,
   bridge: Bridge,
-  { hostIndex: index }: Pick<VethPair, 'hostIndex'>,
+  { hostIndex }: Pick<VethPair, 'hostIndex'>,
 ): void {
   const { hairpinMode, portIsolation } = settings;
   const requests: Request[] = [];
   if (hairpinMode || portIsolation) {
     requests.push(
       setLink({
-        index,
+        index: hostIndex(),
         ...(hairpinMode ? { hairpin: true } : {}),
         ...(portIsolation ? { isolated: true } : {}),
       }),
     );
   }
   if (usesVlans(settings)) {
-    requests.push(...portVlans(index, bridge, settings));
+    requests.push(...portVlans(hostIndex(), bridge, settings));
   }
   if (requests.length > 0) {
     route.batch(requests);

@@ -90,7 +90,7 @@ export function attachPair(
     undo.push(() => void deleteHostEnd(sys, hostName));
     mark?.('veth');
     const mtu = conf.mtu || ETH_DATA_LEN;
-    beforeLinkUp?.(host, { name: hostName, index: pair.hostIndex, mtu, group: layout.hostGroup });
+    beforeLinkUp?.(host, { name: hostName, index: pair.hostIndex(), mtu, group: layout.hostGroup });
 
     const given = ipam.add();
     undo.push(() => ipam.del());

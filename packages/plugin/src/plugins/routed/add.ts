@@ -46,7 +46,7 @@ export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: Ad
     routes: (configured: readonly Route[], ips: readonly RoutedAddress[]) =>
       withDefaultRoutes(configured, ips),
     hostEnd: ({ hostIndex, podMac }: VethPair, ips: readonly IpConfig[]) =>
-      hostEndRequests({ hostIndex, podMac, group }, ips),
+      hostEndRequests({ hostIndex: hostIndex(), podMac, group }, ips),
     podEnd: (_: VethPair, ips: readonly RoutedAddress[]) => ({
       addressFlags: IFA_F_NOPREFIXROUTE,
       // The node has neighbours of IPv6 with the pod's MAC address.

@@ -136,9 +136,9 @@ static struct ifreq ask(int fd, unsigned long request, const char *name) {
 
 static int index_of(int fd, const char *name) { return ask(fd, SIOCGIFINDEX, name).ifr_ifindex; }
 
-static void random_mac(unsigned char mac[6]) {
-    if (getrandom(mac, 6, 0) != 6) die("getrandom");
-    mac[0] = (mac[0] & 0xfc) | 2;
+static void random_macs(unsigned char macs[2][6]) {
+    if (getrandom(macs, 12, 0) != 12) die("getrandom");
+    for (int i = 0; i < 2; i++) macs[i][0] = (macs[i][0] & 0xfc) | 2;
 }
 
 /* The node's end of a pair. Master and group are left out if 0. */
@@ -239,7 +239,8 @@ static void reserve(const char *dir, const char *id, const char *const *ranges, 
             memcpy(first, last, sizeof first);
             stat_in(dir, last);
             stat_in(dir, ".");
-            stat_in(dir, ".seal:");
+            snprintf(from, sizeof from, ".seal:%s", last);
+            stat_in(dir, from);
             stat_in(own, "");
         }
         mkdir(own, 0700);

@@ -2,7 +2,7 @@
  * The floor of ADD and DEL of the layout `routed`, dual stack. Environment, besides that of floor.h: FLOOR_NET ("10.x.")
  * and FLOOR_NET6 ("fd00:x::").
  */
-#include "floor.h"
+#include "floor-requests.h"
 
 #include <linux/neighbour.h>
 #include <linux/netfilter/nf_tables.h>
@@ -13,68 +13,12 @@ enum {
     PROXY_ARP = 3,
     SEND_REDIRECTS = 6,
     RP_FILTER = 8,
-    ARP_NOTIFY = 22,
-    ADDR_GEN_MODE = 8,
     POD_GROUPS = 0x63000000,
     PROTOCOL = 202,
-    NEW = NLM_F_CREATE | NLM_F_EXCL,
-    SET = NLM_F_CREATE | NLM_F_REPLACE,
     NODAD_NOPREFIXROUTE = IFA_F_NODAD | IFA_F_NOPREFIXROUTE,
 };
 
 static const unsigned char HOST_MAC[6] = {0x02, 0x63, 0x6e, 0x69, 0x6b, 0x69};
-
-/* An address of either family. */
-struct ip {
-    int family;
-    size_t size;
-    unsigned char bytes[16];
-};
-
-static struct ip parsed(const char *text) {
-    struct ip ip = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
-    ip.size = ip.family == AF_INET6 ? 16 : 4;
-    if (inet_pton(ip.family, text, ip.bytes) != 1) die(text);
-    return ip;
-}
-
-/* The address that the kernel derives from a MAC address. */
-static struct ip link_local(const unsigned char *mac) {
-    struct ip ip = {AF_INET6, 16, {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]}};
-    return ip;
-}
-
-static void add_address(int index, struct ip ip, int length, unsigned flags, int mode) {
-    struct ifaddrmsg head = {.ifa_family = ip.family, .ifa_prefixlen = length, .ifa_index = index, .ifa_flags = flags & 0xff};
-    begin(RTM_NEWADDR, mode);
-    put(&head, sizeof head);
-    attribute(IFA_LOCAL, ip.bytes, ip.size);
-    attribute(IFA_ADDRESS, ip.bytes, ip.size);
-    if (flags > 0xff) number(IFA_FLAGS, flags);
-    end_message();
-}
-
-/* Settings of IPv4 in pairs of number and value, and how IPv6 makes the link-local address. */
-static void set_families(int index, const int *settings, int count) {
-    unsigned char eui64 = 0;
-    begin(RTM_NEWLINK, 0);
-    link_header(index, 0);
-    size_t spec = nest(IFLA_AF_SPEC), inet = nest(AF_INET), conf = nest(IFLA_INET_CONF);
-    for (int i = 0; i < count; i += 2) number(settings[i], settings[i + 1]);
-    end(conf);
-    end(inet);
-    size_t inet6 = nest(AF_INET6);
-    attribute(ADDR_GEN_MODE, &eui64, 1);
-    end(inet6);
-    end(spec);
-    end_message();
-}
-
-static void bring_up(int index) {
-    begin(RTM_NEWLINK, 0);
-    link_header(index, IFF_UP);
-    end_message();
-}
 
 static void add_neighbour(int index, struct ip ip, const unsigned char *mac, int state) {
     struct ndmsg head = {.ndm_family = ip.family, .ndm_ifindex = index, .ndm_state = state};
@@ -110,6 +54,12 @@ static void reach(int node, int index, const struct ip *ips, const unsigned char
     talk(node, "host end");
 }
 
+/* A bridge of earlier pods, which is usually missing. */
+static void look_for_bridge(int node) {
+    struct ifreq about = {.ifr_name = "cnikit0"};
+    ioctl(node, SIOCGIFINDEX, &about);
+}
+
 /* Accepts that the guard is missing. */
 static void look_at_guard(void) {
     struct nfgenmsg head = {.nfgen_family = 1, .version = NFNETLINK_V0};
@@ -121,7 +71,7 @@ static void look_at_guard(void) {
     end_message();
     if (send(nft, request, length, 0) < 0 || recv(nft, answer, sizeof answer, MSG_TRUNC | MSG_DONTWAIT) < 0) die("guard");
     length = 0;
-    close(nft);
+    /* It stays open, as cnikit's does. */
 }
 
 static void configure(int pod, int index, const struct ip *ips, const unsigned char *mac) {
@@ -142,20 +92,21 @@ static void configure(int pod, int index, const struct ip *ips, const unsigned c
 
 static void add(const char *host, const char *id) {
     const char *netns = getenv("CNI_NETNS"), *nets[] = {getenv("FLOOR_NET"), getenv("FLOOR_NET6")};
-    unsigned char mac[6];
+    unsigned char macs[2][6], *mac = macs[1];
     char addresses[2][ADDRESS], sysctls[PATHS];
     compare_netns(netns);
     int ns = open_netns(netns), pod = open_netlink(ns, NETLINK_ROUTE), node = open_netlink(-1, NETLINK_ROUTE);
-    random_mac(mac);
+    random_macs(macs);
     make_pair(node, (struct host_end){host, HOST_MAC, .group = POD_GROUPS}, ns, mac);
     snprintf(sysctls, sizeof sysctls, "/proc/sys/net/ipv6/conf/%s", host);
     write_in(sysctls, "accept_ra", 0, "0");
-    int host_index = index_of(node, host), index = index_of(pod, "eth0");
+    int index = index_of(pod, "eth0");
     reserve(getenv("FLOOR_DIR"), id, nets, 2, addresses);
     const struct ip ips[] = {parsed(addresses[0]), parsed(addresses[1])};
     read_in("/proc/sys/net/ipv4", "ip_forward", answer, 16);
     read_in("/proc/sys/net/ipv6/conf/all", "forwarding", answer, 16);
-    reach(node, host_index, ips, mac);
+    reach(node, index_of(node, host), ips, mac);
+    look_for_bridge(node);
     look_at_guard();
     configure(pod, index, ips, mac);
     close(node);

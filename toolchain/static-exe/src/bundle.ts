@@ -1,5 +1,6 @@
 import type { BuildOptions } from 'esbuild';
 import { type LazyModule, lazyEntry, lazyModules, loadLazily } from './lazy-modules.ts';
+import { withPlainNames } from './plain-names.ts';
 import { bundleText, exportsOf, referToShared, renumber, share, sharingEntry } from './shared-modules.ts';
 
 /** Name of the script that runs at start. */
@@ -52,7 +53,9 @@ export async function bundle(
     plugins: [share(entry, used), ...plugins],
     stdin: { contents: sharingEntry(entry), resolveDir: '/' },
   });
-  return new Map([[ENTRY, text], ...scripts]);
+  return new Map(
+    [[ENTRY, text] as const, ...scripts].map(([name, script]) => [name, withPlainNames(script, name)]),
+  );
 }
 
 function bundleLazy(module: LazyModule, options: BuildOptions): ReturnType<typeof bundleText> {
@@ -66,6 +69,7 @@ const OPTIONS: BuildOptions = {
   mainFields: ['module', 'main'],
   conditions: ['static-exe', 'quickjs', '@cnikit/source', 'import'],
   target: 'es2023',
+  tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
   minify: true,
   // Function names in stack traces would cost a few hundred bytes of bytecode.
   keepNames: false,

@@ -20,12 +20,28 @@ static force_inline JSValueConst plain_property(JSValueConst object, JSAtom name
   return JS_UNDEFINED;
 }
 
-/* Changes an own property that is an ordinary value, and owns `value` then. Else returns 0. */
+/*
+ * Adds a property to an ordinary object whose prototypes do not have it, as constructors do, and owns `value` then. Returns
+ * -1 without memory, and 0 if the general way must do it.
+ */
+static no_inline int add_plain_property(JSContext *ctx, JSObject *object, JSAtom name, JSValue value) {
+  JSProperty *property;
+  if (object->class_id != JS_CLASS_OBJECT || !object->extensible) return 0;
+  for (JSObject *p = object->shape->proto; p; p = p->shape->proto)
+    if (p->is_exotic || find_own_property(&property, p, name)) return 0;
+  property = add_property(ctx, object, name, JS_PROP_C_W_E);
+  if (property) property->u.value = value;
+  else JS_FreeValue(ctx, value);
+  return property ? 1 : -1;
+}
+
+/* Changes or adds an own property that is an ordinary value, and owns `value` then. Else returns 0. */
 static force_inline int change_property(JSContext *ctx, JSValueConst object, JSAtom name, JSValue value) {
   JSProperty *property;
   if (unlikely(JS_VALUE_GET_TAG(object) != JS_TAG_OBJECT)) return 0;
   const JSShapeProperty *shape = find_own_property(&property, JS_VALUE_GET_OBJ(object), name);
-  if (!shape || (shape->flags & (JS_PROP_TMASK | JS_PROP_WRITABLE | JS_PROP_LENGTH)) != JS_PROP_WRITABLE) return 0;
+  if (!shape) return add_plain_property(ctx, JS_VALUE_GET_OBJ(object), name, value);
+  if ((shape->flags & (JS_PROP_TMASK | JS_PROP_WRITABLE | JS_PROP_LENGTH)) != JS_PROP_WRITABLE) return 0;
   set_value(ctx, &property->u.value, value);
   return 1;
 }

@@ -29,10 +29,17 @@ import type { Connection } from './connection.ts';
 import { NetlinkError } from './errors.ts';
 import { NFNL_SUBSYS_NFTABLES, type NfFamily, nfHeader } from './netfilter/nf-message.ts';
 import * as objects from './netfilter/objects.ts';
-import { decodeRule, decodeRuleComment, getRules, type NftRule } from './netfilter/rule.ts';
+import { decodeRule, getRules, type NftRule } from './netfilter/rule.ts';
 import { decodeSet, type NftSet, type SetRef } from './netfilter/set.ts';
 import { decodeElements, getElement, getElements, type SetElement } from './netfilter/set-elements.ts';
-import { decodeChainUse, decodeTableRef, decodeTableUse } from './netfilter/summaries.ts';
+import {
+  decodeChainUse,
+  decodeElementTarget,
+  decodeRuleComment,
+  decodeTableRef,
+  decodeTableUse,
+  type ElementTarget,
+} from './netfilter/summaries.ts';
 import { type OpenOptions, openProtocol } from './open.ts';
 
 export type { Expression, Verdict } from './netfilter/expression.ts';
@@ -112,6 +119,7 @@ export {
   type SetElement,
 } from './netfilter/set-elements.ts';
 
+export type { ElementTarget } from './netfilter/summaries.ts';
 export {
   flowtables,
   generation,
@@ -224,6 +232,14 @@ export class NftConnection {
   /** Returns an element of a set or map, or `undefined` when the element or the set does not exist. */
   element(set: SetRef, key: Uint8Array): SetElement | undefined {
     return this.#find(getElement(set, key), (message) => decodeElements(message)[0]);
+  }
+
+  /**
+   * Returns where an element of a map leads, or `undefined` when the element or the map does not exist. Less work than
+   * `element()`.
+   */
+  elementTarget(map: SetRef, key: Uint8Array): ElementTarget | undefined {
+    return this.#find(getElement(map, key), decodeElementTarget);
   }
 
   /** Returns rules in order, chain by chain. */

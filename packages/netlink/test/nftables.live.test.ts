@@ -342,6 +342,23 @@ live('nftables on a kernel', () => {
     expect(connection.element(pods, bytes(10, 0, 0, 3))).toBeUndefined();
   });
 
+  test('elementTarget() returns chain and comment of an element, or undefined', () => {
+    const pods = { ...inTable, name: 'pods' };
+    const [jumping, accepting, absent] = [1, 2, 3].map((last) => bytes(10, 0, 0, last));
+    expect(connection.elementTarget(pods, jumping!)).toBeUndefined();
+    connection.commit([
+      ...base,
+      nft.newSet({ ...pods, key: 'ipv4_addr', data: 'verdict' }),
+      nft.newElements(pods, [
+        { key: jumping!, verdict: { code: nft.NFT_JUMP, chain: 'other' }, comment: 'net/pöd/eth0' },
+        { key: accepting!, verdict: { code: nft.NF_ACCEPT } },
+      ]),
+    ]);
+    expect(connection.elementTarget(pods, jumping!)).toEqual({ chain: 'other', comment: 'net/pöd/eth0' });
+    expect(connection.elementTarget(pods, accepting!)).toEqual({ chain: undefined, comment: undefined });
+    expect(connection.elementTarget(pods, absent!)).toBeUndefined();
+  });
+
   test('newTable() with `exclusive` throws EEXIST, and delTable() with `ifEmpty` throws EBUSY', () => {
     const pods = { ...inTable, name: 'pods' };
     const element = { key: bytes(10, 0, 0, 2) };

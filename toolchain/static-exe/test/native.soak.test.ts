@@ -18,6 +18,8 @@ const COMPARISON = `
   import * as codec from ${source('netlink/src/codec/native.ts')};
   import * as blank from ${source('netlink/src/blank.ts')};
   import { fillBlanks } from ${source('netlink/src/fill-blanks.ts')};
+  import { Encoder } from ${source('netlink/src/codec/encoder.ts')};
+  import { COMMENT_TEXT, ENCODED, putAttributes } from ${source('netlink/src/netfilter/attributes.ts')};
   import { digest } from ${source('plugin/src/links/digest.ts')};
   import { isIdentifier } from ${source('cni-spec/src/native.ts')};
   import { isIdentifier as isIdentifierOfIpam } from ${source('ipam/src/native.ts')};
@@ -108,6 +110,30 @@ const COMPARISON = `
       bad.push(['hasNormalKeys', JSON.stringify(given)]);
     }
   }
+  let encoded = 0;
+  const attributes = (depth) => Array.from({ length: random(5) }, () => {
+    const value = any([() => any(texts), () => any([0, 1, 1.5, 2 ** 31, 2 ** 32 - 1, 2 ** 32, -1, NaN]), () => new Uint8Array(random(9)).fill(7),
+      () => null, () => 'net/4f1c/eth0', () => new Uint8Array(any([0, 4, 900])), () => (depth > 4 ? null : attributes(depth + 1))])();
+    const type = 1 + random(3) + (typeof value === 'string' && random(3) === 0 ? COMMENT_TEXT : 0);
+    return [value instanceof Uint8Array && random(2) === 0 ? ENCODED : type, value];
+  }).flat();
+  for (let i = 0; i < ${soakSize(4_000, 40_000)}; i++) {
+    const list = attributes(0);
+    const head = any([0, 1 << 24, 10 << 24]);
+    const bytes = inC.encodeAttributes(head, list);
+    if (bytes !== undefined) {
+      encoded++;
+      const expected = String(putAttributes(new Encoder('little').putBe32(head), list).finish());
+      if (String(bytes) !== expected) bad.push(['encodeAttributes', String(bytes), expected]);
+      for (let changes = random(3); changes > 0; changes--) bytes[random(bytes.length)] = random(20);
+      const path = Array.from({ length: random(4) }, () => 1 + random(3));
+      const [start, end] = [any([0, 4, 5]), bytes.length + any([0, 0, 3])];
+      compare('findAttribute', codec.findAttribute, (how) => how(bytes, start, end, path));
+    }
+  }
+  for (const list of [undefined, {}, [1], [1, undefined], [1.5, 'a'], ['1', 'a'], [1, true], [0, 'a'], [1, 'a'.repeat(1025)], [1 + COMMENT_TEXT, 'a'.repeat(129)]]) {
+    if (inC.encodeAttributes(0, list) !== undefined) bad.push(['encodeAttributes', String(list)]);
+  }
   const addresses = ['', ':', '::', ':::', '1.2.3.4', '01.2.3.4', '1.2.3.256', '1.2.3', '1.2.3.4.5', '::1', '1::', 'fd00::1:2',
     '1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7::', '::2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8::', '::ffff:1.2.3.4', '1:2:3:4:5:6:1.2.3.4',
     '1:2:3:4:5:6:7:1.2.3.4', '::1.2.3.4.5', 'fe80::1%eth0', '12345::', '::G', '1:', ':1', '1::2::3', 'ABCD:ef01::', 'é::1',
@@ -142,7 +168,7 @@ const COMPARISON = `
     .map((value) => inC.hasNormalKeys(value, { name: null, IPs: { gateway: 'nullable' } }));
   const fails = [];
   for (const name of Object.getOwnPropertyNames(inC)) {
-    if (name === 'plainLength' || name === 'digest' || name === 'isIdentifier' || name === 'hasNormalKeys') continue;
+    if (name === 'plainLength' || name === 'encodeAttributes' || name === 'digest' || name === 'isIdentifier' || name === 'hasNormalKeys') continue;
     try { inC[name](0, 0, 0, 0, 0, 0, 0, 0); fails.push(name); } catch (error) { if (error.name !== 'TypeError') fails.push(error.name); }
   }
   for (const into of [new Uint8Array(3), new Uint16Array(40), undefined]) {
@@ -153,7 +179,7 @@ const COMPARISON = `
     try { fails.push(inC.formatAddress(new Uint8Array(6), start, length)); } catch (error) { fails.push(error.name); }
   }
   try { fails.push(inC.digest('', 13)); } catch (error) { fails.push(error.name); }
-  __cnikit_sys.writeFdText(1, JSON.stringify({ bad: bad.slice(0, 5), calls: calls > 40_000, kept, fails }));
+  __cnikit_sys.writeFdText(1, JSON.stringify({ bad: bad.slice(0, 5), calls: calls > 40_000, encoded: encoded > 1_000, kept, fails }));
 `;
 
 test('functions in C return what they return in JavaScript', { timeout: 300_000 }, async () => {
@@ -165,6 +191,7 @@ test('functions in C return what they return in JavaScript', { timeout: 300_000 
   expect(JSON.parse(stdout)).toEqual({
     bad: [],
     calls: true,
+    encoded: true,
     kept: [true, true, true, true],
     fails: ['RangeError', 'RangeError', ...new Array(8).fill('TypeError'), 'RangeError'],
   });

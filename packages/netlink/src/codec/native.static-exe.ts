@@ -4,6 +4,8 @@ declare const __cnikit_native: typeof ofThisPackage;
 
 /** The functions in C that the static executable has. */
 export const {
+  encodeAttributes,
+  findAttribute,
   formatMac,
   plainLength,
   readI32,

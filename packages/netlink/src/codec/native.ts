@@ -74,6 +74,49 @@ export function writeMessage(
   return at + ((length + 3) & ~3);
 }
 
+/**
+ * Returns `head` in network byte order and attributes in little endian, or `undefined` when `nfBody()` must encode
+ * them without this function: always here.
+ */
+export function encodeAttributes(_head: number, _attributes: readonly unknown[]): Uint8Array | undefined {
+  return undefined;
+}
+
+/**
+ * Returns the position of an attribute in `bytes[start, end)`, which are in little endian, or -1 if there is none before an
+ * invalid one. The path has the types of the attributes that it is in, each the first of its type, and its own.
+ */
+export function findAttribute(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  path: readonly number[],
+): number {
+  let found = -1;
+  let at = start;
+  let last = end;
+  for (const type of path) {
+    found = -1;
+    while (found < 0 && last - at >= 4) {
+      const length = readU16(bytes, at, true);
+      if (length < 4 || length > last - at) {
+        break;
+      }
+      if ((readU16(bytes, at + 2, true) & 0x3fff) === type) {
+        found = at;
+        last = at + length;
+        at += 4;
+      } else {
+        at += (length + 3) & ~3;
+      }
+    }
+    if (found < 0) {
+      break;
+    }
+  }
+  return found;
+}
+
 /** Returns the length of text that has ASCII characters only and no NUL. Other text, and any here, gives -1. */
 export function plainLength(_text: string): number {
   return -1;

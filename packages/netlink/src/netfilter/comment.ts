@@ -21,11 +21,14 @@ export function commentData(comment: string): Uint8Array {
   return data;
 }
 
-/** Returns the comment in user data, a list of type, length and value. Other programs may store anything there. */
-export function readComment(data: Uint8Array): string | undefined {
-  for (let at = 0; at + 2 <= data.length; at += 2 + data[at + 1]!) {
-    if (data[at] === COMMENT) {
-      return decodeText(data, at + 2, Math.min(at + 2 + data[at + 1]!, data.length));
+/**
+ * Returns the comment in user data, which are `bytes[start, end)`: a list of type, length and value. Other programs may store
+ * anything there.
+ */
+export function readComment(bytes: Uint8Array, start: number, end: number): string | undefined {
+  for (let at = start; at + 2 <= end; at += 2 + bytes[at + 1]!) {
+    if (bytes[at] === COMMENT) {
+      return decodeText(bytes, at + 2, Math.min(at + 2 + bytes[at + 1]!, end));
     }
   }
   return undefined;

@@ -1,16 +1,13 @@
 import { expect, test } from 'vitest';
-import { requestEncoder } from '../codec/request.ts';
+import { nfBody } from './attributes.ts';
 import type { Expression } from './expression.ts';
-import { constant, writeExpressions } from './expression-encode.ts';
+import { constant, expressionAttributes } from './expression-encode.ts';
 
-const encoded = (...expressions: Expression[]) => {
-  const encoder = requestEncoder('little');
-  writeExpressions(encoder, 4, expressions);
-  return encoder.finish();
-};
+const encoded = (...expressions: Expression[]) =>
+  nfBody('inet', [4, expressionAttributes(expressions, 'little')], 'little');
 
 test.each([1, 2, 3, 4, 5, 8, 15, 16, 17])(
-  'writeExpressions() writes %i bytes of data alike by each path',
+  'expressionAttributes() has %i bytes of data alike by each path',
   (size) => {
     const data = Uint8Array.from({ length: size }, (_, i) => i + 1);
     const all = [

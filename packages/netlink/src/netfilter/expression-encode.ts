@@ -1,9 +1,11 @@
 /** Encodes the expressions of nftables rules. */
+import type { ByteOrder } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import type { UnknownAttribute } from '../codec/reader.ts';
 import { requestEncoder } from '../codec/request.ts';
 import { refuseUnknown, type Table, writeFields } from '../codec/table.ts';
+import { type Attributes, ENCODED, putAttributes } from './attributes.ts';
 import {
   dataMembers,
   type Expression,
@@ -13,12 +15,15 @@ import {
   NFTA_DATA_VERDICT,
   NFTA_EXPR_DATA,
   NFTA_EXPR_NAME,
+  NFTA_VERDICT_CHAIN,
+  NFTA_VERDICT_CODE,
   NONE,
   tables,
   type Verdict,
 } from './expression.ts';
 
 const NFTA_LIST_ELEM = 1;
+const NFTA_IMMEDIATE_DATA = 2;
 /** NFT_CMP_EQ. */
 const EQUAL = 0;
 
@@ -33,19 +38,26 @@ export function constant<E extends Expression>(expression: E): E {
   return expression;
 }
 
-/** Writes NFTA_RULE_EXPRESSIONS. */
-export function writeExpressions(encoder: Encoder, type: number, expressions: readonly Expression[]): void {
-  const list = encoder.nest(type | NLA_F_NESTED);
-  const isLittle = encoder.order === 'little';
+/** Returns the value of NFTA_RULE_EXPRESSIONS. */
+export function expressionAttributes(expressions: readonly Expression[], order: ByteOrder): Attributes {
+  const attributes: (number | Uint8Array)[] = [];
+  const isLittle = order === 'little';
   for (const expression of expressions) {
     const bytes = isLittle ? constants.get(expression) : undefined;
     if (bytes !== undefined) {
-      encoder.putBytes(bytes);
-    } else if (!(isLittle && writeAfterStart(encoder, expression))) {
-      writeExpression(encoder, expression);
+      attributes.push(ENCODED, bytes);
+      continue;
     }
+    const start = isLittle ? startOf(expression) : undefined;
+    if (start !== undefined) {
+      attributes.push(ENCODED, start, ENCODED, (expression as AnyMembers).data!);
+      continue;
+    }
+    const encoder = requestEncoder(order);
+    writeExpression(encoder, expression);
+    attributes.push(ENCODED, encoder.finish());
   }
-  encoder.end(list);
+  return attributes;
 }
 
 function writeExpression(encoder: Encoder, expression: Expression): void {
@@ -74,11 +86,11 @@ function writeMembers(encoder: Encoder, expression: Expression): void {
   for (const [member, type] of dataMembers[name] ?? NONE) {
     const bytes = values[member];
     if (bytes !== undefined) {
-      writeData(encoder, type, bytes);
+      putAttributes(encoder, [type, dataAttributes(bytes)]);
     }
   }
   if (name === 'immediate' && expression.verdict !== undefined) {
-    writeVerdict(encoder, 2, expression.verdict);
+    putAttributes(encoder, [NFTA_IMMEDIATE_DATA, verdictAttributes(expression.verdict)]);
   }
 }
 
@@ -115,11 +127,11 @@ interface AnyMembers {
   unknown?: unknown;
 }
 
-/** Writes an expression whose start is encoded in advance. Returns false for any other. */
-function writeAfterStart(encoder: Encoder, expression: Expression): boolean {
+/** Returns the start of an expression, without its data, if it is encoded in advance. */
+function startOf(expression: Expression): Uint8Array | undefined {
   const { name, data, sreg, dreg, op, verdict, unknown } = (expression ?? {}) as AnyMembers;
   if (data === undefined || verdict !== undefined || unknown !== undefined) {
-    return false;
+    return undefined;
   }
   const bySize =
     name === 'cmp' && sreg === NFT_REG_1 && op === EQUAL
@@ -127,31 +139,15 @@ function writeAfterStart(encoder: Encoder, expression: Expression): boolean {
       : name === 'immediate'
         ? immediateStarts[dreg ?? -1]
         : undefined;
-  const start = bySize?.[data.length];
-  if (start === undefined) {
-    return false;
-  }
-  encoder.putBytes(start).putBytes(data);
-  const padding = -data.length & 3;
-  if (padding !== 0) {
-    encoder.putZeros(padding);
-  }
-  return true;
+  return bySize?.[data.length];
 }
 
 /** NFTA_DATA with bytes. */
-export function writeData(encoder: Encoder, type: number, bytes: Uint8Array): void {
-  const data = encoder.nest(type | NLA_F_NESTED);
-  encoder.raw(NFTA_DATA_VALUE, bytes).end(data);
+export function dataAttributes(bytes: Uint8Array): Attributes {
+  return [NFTA_DATA_VALUE, bytes];
 }
 
 /** NFTA_DATA with a verdict. */
-export function writeVerdict(encoder: Encoder, type: number, { code, chain }: Verdict): void {
-  const data = encoder.nest(type | NLA_F_NESTED);
-  const verdict = encoder.nest(NFTA_DATA_VERDICT | NLA_F_NESTED);
-  encoder.be32(1, code >>> 0);
-  if (chain !== undefined) {
-    encoder.string(2, chain);
-  }
-  encoder.end(verdict).end(data);
+export function verdictAttributes({ code, chain }: Verdict): Attributes {
+  return [NFTA_DATA_VERDICT, [NFTA_VERDICT_CODE, code >>> 0, NFTA_VERDICT_CHAIN, chain ?? null]];
 }

@@ -154,6 +154,8 @@ export const NFTA_EXPR_NAME = 1;
 export const NFTA_EXPR_DATA = 2;
 export const NFTA_DATA_VALUE = 1;
 export const NFTA_DATA_VERDICT = 2;
+export const NFTA_VERDICT_CODE = 1;
+export const NFTA_VERDICT_CHAIN = 2;
 
 /** NFTA_DATA: bytes or a verdict. */
 export function readData(reader: AttributeReader): Uint8Array | Verdict {
@@ -165,9 +167,9 @@ export function readData(reader: AttributeReader): Uint8Array | Verdict {
       const verdict: Verdict = { code: 0 };
       const inner = reader.attributes('NFTA_DATA_VERDICT');
       while (inner.next()) {
-        if (inner.type === 1) {
+        if (inner.type === NFTA_VERDICT_CODE) {
           verdict.code = inner.be32('NFTA_VERDICT_CODE') | 0;
-        } else if (inner.type === 2) {
+        } else if (inner.type === NFTA_VERDICT_CHAIN) {
           verdict.chain = inner.string();
         }
       }

@@ -9,6 +9,7 @@ import { type Named, numberOf } from '../codec/names.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
+import { nfBody, putAttributes } from './attributes.ts';
 import { commentData, readComment } from './comment.ts';
 import { checkName } from './names.ts';
 import { NFGENMSG_SIZE, NFNL_SUBSYS_NFTABLES, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
@@ -97,16 +98,16 @@ export function delTable(
   ref: TableRef & { ifEmpty?: boolean; ifExists?: boolean },
   order: ByteOrder = 'little',
 ): Request {
-  const encoder = nfHeader(ref.family, order).string(NFTA_TABLE_NAME, ref.name);
+  const payload = nfBody(ref.family, [NFTA_TABLE_NAME, ref.name], order);
   const flags = ref.ifEmpty ? NLM_F_NONREC : 0;
   const type = ref.ifExists ? NFT_MSG_DESTROYTABLE : NFT_MSG_DELTABLE;
-  return request(type, flags, encoder, `delete table ${ref.family} ${ref.name}`);
+  return { type, flags, payload, describe: `delete table ${ref.family} ${ref.name}` };
 }
 
 /** NFT_MSG_GETTABLE of one table. ENOENT when it does not exist. */
 export function getTable(ref: TableRef, order: ByteOrder = 'little'): Request {
-  const encoder = nfHeader(ref.family, order).string(NFTA_TABLE_NAME, ref.name);
-  return request(NFT_MSG_GETTABLE, 0, encoder, `get table ${ref.family} ${ref.name}`);
+  const payload = nfBody(ref.family, [NFTA_TABLE_NAME, ref.name], order);
+  return { type: NFT_MSG_GETTABLE, flags: 0, payload, describe: `get table ${ref.family} ${ref.name}` };
 }
 
 export interface NftTable extends Decoded<typeof tableTable> {
@@ -121,7 +122,7 @@ export interface NftTable extends Decoded<typeof tableTable> {
  */
 export function decodeTable(payload: Payload): NftTable {
   const fields = readFields(attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg'), tableTable);
-  const comment = fields.userdata && readComment(fields.userdata);
+  const comment = fields.userdata && readComment(fields.userdata, 0, fields.userdata.length);
   return {
     family: nfFamilyWord(payload.bytes[payload.start]),
     ...fields,
@@ -169,9 +170,8 @@ export interface ChainRef {
   name: string;
 }
 
-function chainHeader({ family, table, name }: ChainRef, order: ByteOrder): Encoder {
-  return nfHeader(family, order).string(NFTA_CHAIN_TABLE, table).string(NFTA_CHAIN_NAME, name);
-}
+const chainAttributes = ({ table, name }: ChainRef) =>
+  [NFTA_CHAIN_TABLE, table, NFTA_CHAIN_NAME, name] as const;
 
 /** Verdicts that a chain may have as its policy. */
 const policies = { 0: 'drop', 1: 'accept' } as const;
@@ -192,28 +192,32 @@ export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request 
   checkSpec('chain', spec);
   const { family, table, name, hook, policy } = spec;
   checkName('chain', name);
-  const encoder = chainHeader(spec, order);
-  if (hook !== undefined) {
-    checkSpec('hook', hook);
-    const token = encoder.nest(NFTA_CHAIN_HOOK | NLA_F_NESTED);
-    encoder.be32(1, hookNumber(hook.hook, family)).be32(2, hook.priority >>> 0);
-    if (hook.device !== undefined) {
-      encoder.string(3, hook.device, 16);
-    }
-    if (hook.devices !== undefined) {
-      const list = encoder.nest(NFTA_HOOK_DEVS | NLA_F_NESTED);
-      for (const device of hook.devices) {
-        encoder.string(1, device, 16);
-      }
-      encoder.end(list);
-    }
-    encoder.end(token);
-    if (policy !== undefined) {
-      encoder.be32(chainTable.policy[0], numberOf(policies, policy, 'policy'));
-    }
-    encoder.string(NFTA_CHAIN_TYPE, hook.type);
+  const describe = `new chain ${family} ${table} ${name}`;
+  const flags = creating(spec);
+  if (hook === undefined) {
+    const payload = nfBody(family, chainAttributes(spec), order);
+    return { type: NFT_MSG_NEWCHAIN, flags, payload, describe };
   }
-  return request(NFT_MSG_NEWCHAIN, creating(spec), encoder, `new chain ${family} ${table} ${name}`);
+  checkSpec('hook', hook);
+  const encoder = putAttributes(nfHeader(family, order), chainAttributes(spec));
+  const token = encoder.nest(NFTA_CHAIN_HOOK | NLA_F_NESTED);
+  encoder.be32(1, hookNumber(hook.hook, family)).be32(2, hook.priority >>> 0);
+  if (hook.device !== undefined) {
+    encoder.string(3, hook.device, 16);
+  }
+  if (hook.devices !== undefined) {
+    const list = encoder.nest(NFTA_HOOK_DEVS | NLA_F_NESTED);
+    for (const device of hook.devices) {
+      encoder.string(1, device, 16);
+    }
+    encoder.end(list);
+  }
+  encoder.end(token);
+  if (policy !== undefined) {
+    encoder.be32(chainTable.policy[0], numberOf(policies, policy, 'policy'));
+  }
+  encoder.string(NFTA_CHAIN_TYPE, hook.type);
+  return request(NFT_MSG_NEWCHAIN, flags, encoder, describe);
 }
 
 function hookNumber(hook: string, family: NfFamily): number {
@@ -233,19 +237,22 @@ export function delChain(
   ref: ChainRef & { ifEmpty?: boolean; ifExists?: boolean },
   order: ByteOrder = 'little',
 ): Request {
-  const encoder = chainHeader(ref, order);
-  return request(
-    ref.ifExists ? NFT_MSG_DESTROYCHAIN : NFT_MSG_DELCHAIN,
-    ref.ifEmpty ? NLM_F_NONREC : 0,
-    encoder,
-    `delete chain ${ref.family} ${ref.table} ${ref.name}`,
-  );
+  return {
+    type: ref.ifExists ? NFT_MSG_DESTROYCHAIN : NFT_MSG_DELCHAIN,
+    flags: ref.ifEmpty ? NLM_F_NONREC : 0,
+    payload: nfBody(ref.family, chainAttributes(ref), order),
+    describe: `delete chain ${ref.family} ${ref.table} ${ref.name}`,
+  };
 }
 
 /** NFT_MSG_GETCHAIN of one chain. ENOENT when the chain or the table does not exist. */
 export function getChain(ref: ChainRef, order: ByteOrder = 'little'): Request {
-  const encoder = chainHeader(ref, order);
-  return request(NFT_MSG_GETCHAIN, 0, encoder, `get chain ${ref.family} ${ref.table} ${ref.name}`);
+  return {
+    type: NFT_MSG_GETCHAIN,
+    flags: 0,
+    payload: nfBody(ref.family, chainAttributes(ref), order),
+    describe: `get chain ${ref.family} ${ref.table} ${ref.name}`,
+  };
 }
 
 export interface NftChain extends Decoded<typeof chainTable> {

@@ -2,33 +2,32 @@
 import { checkSpec } from '#check-spec';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
-import type { Encoder } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
+import { FieldWriter } from '../codec/field-writer.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { Request } from '../codec/request.ts';
-import { type Decoded, keepUnknown, readField, type Table, writeFields } from '../codec/table.ts';
-import { commentData, readComment } from './comment.ts';
+import { type Decoded, keepUnknown, readField, type Table } from '../codec/table.ts';
+import { COMMENT_TEXT, nfBody } from './attributes.ts';
+import { readComment } from './comment.ts';
 import { type Expression, readExpressions } from './expression.ts';
-import { writeExpressions } from './expression-encode.ts';
-import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
-import { NFT_MSG_DELRULE, NFT_MSG_GETRULE, NFT_MSG_NEWRULE, request } from './objects.ts';
+import { expressionAttributes } from './expression-encode.ts';
+import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord } from './nf-message.ts';
+import { NFT_MSG_DELRULE, NFT_MSG_GETRULE, NFT_MSG_NEWRULE } from './objects.ts';
 
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
 const NFTA_RULE_HANDLE = 3;
 const NFTA_RULE_EXPRESSIONS = 4;
-const NFTA_RULE_USERDATA = 7;
+const NFTA_RULE_POSITION = 6;
+export const NFTA_RULE_USERDATA = 7;
 
-const numbersTable = {
-  /** The kernel's number for the rule. */
-  handle: [NFTA_RULE_HANDLE, 'be64', 'NFTA_RULE_HANDLE'],
-  /** Handle of the rule to insert before or append after. */
-  position: [6, 'be64', 'NFTA_RULE_POSITION'],
-} as const satisfies Table;
 const ruleTable = {
   table: [NFTA_RULE_TABLE, 'string', 'NFTA_RULE_TABLE'],
   chain: [NFTA_RULE_CHAIN, 'string', 'NFTA_RULE_CHAIN'],
-  ...numbersTable,
+  /** The kernel's number for the rule. */
+  handle: [NFTA_RULE_HANDLE, 'be64', 'NFTA_RULE_HANDLE'],
+  /** Handle of the rule to insert before or append after. */
+  position: [NFTA_RULE_POSITION, 'be64', 'NFTA_RULE_POSITION'],
 } as const satisfies Table;
 
 /** A rule to create. */
@@ -52,42 +51,37 @@ export interface RuleSpec {
 
 const modes = { append: NLM_F_CREATE | NLM_F_APPEND, insert: NLM_F_CREATE, replace: NLM_F_REPLACE };
 
-/** Names the rules of a table or chain. */
-interface RulesRef {
-  family?: NfFamily;
-  table?: string | undefined;
-  chain?: string | undefined;
-}
-
-function ruleHeader({ family = 'unspec', table, chain }: RulesRef, order: ByteOrder): Encoder {
-  const encoder = nfHeader(family, order);
-  if (table !== undefined) {
-    encoder.string(NFTA_RULE_TABLE, table);
-  }
-  if (chain !== undefined) {
-    encoder.string(NFTA_RULE_CHAIN, chain);
-  }
-  return encoder;
-}
-
 /** NFT_MSG_NEWRULE, `nft add rule`, `insert rule` or `replace rule`. */
 export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
   checkSpec('nftables rule', spec);
-  const { family, table, chain, comment } = spec;
-  const encoder = ruleHeader(spec, order);
-  if (spec.handle !== undefined || spec.position !== undefined) {
-    writeFields(encoder, numbersTable, spec);
-  }
-  if (!Array.isArray(spec.expressions)) {
+  const { family, table, chain, handle, position, expressions, comment, mode = 'append' } = spec;
+  if (!Array.isArray(expressions)) {
     throw new NetlinkEncodeError('BAD_REQUEST', 'expressions is not an array');
   }
-  writeExpressions(encoder, NFTA_RULE_EXPRESSIONS, spec.expressions);
-  if (comment !== undefined) {
-    encoder.raw(NFTA_RULE_USERDATA, commentData(comment));
-  }
+  const payload = nfBody(
+    family,
+    [
+      NFTA_RULE_TABLE,
+      table,
+      NFTA_RULE_CHAIN,
+      chain,
+      NFTA_RULE_HANDLE,
+      handle === undefined ? null : numberBytes(handle),
+      NFTA_RULE_POSITION,
+      position === undefined ? null : numberBytes(position),
+      NFTA_RULE_EXPRESSIONS,
+      expressionAttributes(expressions, order),
+      NFTA_RULE_USERDATA | COMMENT_TEXT,
+      comment ?? null,
+    ],
+    order,
+  );
   const describe = `new rule in ${family} ${table} ${chain}`;
-  return request(NFT_MSG_NEWRULE, modes[spec.mode ?? 'append'], encoder, describe);
+  return { type: NFT_MSG_NEWRULE, flags: modes[mode], payload, describe };
 }
+
+/** Returns eight bytes in network byte order. */
+const numberBytes = (value: number | bigint): Uint8Array => new FieldWriter('big', 8).putU64(value).finish();
 
 /** NFT_MSG_DELRULE, `nft delete rule`; without a handle it deletes all rules of the chain, `nft flush chain`. */
 export function delRule(
@@ -95,12 +89,21 @@ export function delRule(
   order: ByteOrder = 'little',
 ): Request {
   checkSpec('rule to delete', ref);
-  const encoder = ruleHeader(ref, order);
-  if (ref.handle !== undefined) {
-    encoder.be64(NFTA_RULE_HANDLE, ref.handle);
-  }
-  const describe = `delete rule ${ref.handle ?? '(all)'} of ${ref.family} ${ref.table} ${ref.chain ?? ''}`;
-  return request(NFT_MSG_DELRULE, 0, encoder, describe);
+  const { family, table, chain = '', handle } = ref;
+  const payload = nfBody(
+    family,
+    [
+      NFTA_RULE_TABLE,
+      table,
+      NFTA_RULE_CHAIN,
+      ref.chain ?? null,
+      NFTA_RULE_HANDLE,
+      handle === undefined ? null : numberBytes(handle),
+    ],
+    order,
+  );
+  const describe = `delete rule ${handle ?? '(all)'} of ${family} ${table} ${chain}`;
+  return { type: NFT_MSG_DELRULE, flags: 0, payload, describe };
 }
 
 /** NFT_MSG_GETRULE, a dump: of a chain, a table or all. */
@@ -109,7 +112,9 @@ export function getRules(
   order: ByteOrder = 'little',
 ): Request {
   checkSpec('filter of nftables', filter);
-  return request(NFT_MSG_GETRULE, NLM_F_DUMP, ruleHeader(filter, order), 'dump nftables rules');
+  const { family = 'unspec', table = null, chain = null } = filter;
+  const payload = nfBody(family, [NFTA_RULE_TABLE, table, NFTA_RULE_CHAIN, chain], order);
+  return { type: NFT_MSG_GETRULE, flags: NLM_F_DUMP, payload, describe: 'dump nftables rules' };
 }
 
 export interface NftRule extends Decoded<typeof ruleTable> {
@@ -131,7 +136,7 @@ export function decodeRule(payload: Payload): NftRule {
     if (reader.type === NFTA_RULE_EXPRESSIONS) {
       rule.expressions = readExpressions(reader.attributes('NFTA_RULE_EXPRESSIONS'));
     } else if (reader.type === NFTA_RULE_USERDATA) {
-      const comment = readComment(reader.raw());
+      const comment = readComment(reader.bytes, reader.start, reader.end);
       if (comment === undefined) {
         keepUnknown(rule, reader);
       } else {
@@ -142,17 +147,4 @@ export function decodeRule(payload: Payload): NftRule {
     }
   }
   return rule;
-}
-
-const COMMENT_ONLY: (true | undefined)[] = [];
-COMMENT_ONLY[NFTA_RULE_USERDATA] = true;
-
-/**
- * Decodes only the comment of a rule.
- *
- * @throws {NetlinkDecodeError} when the bytes are not valid netlink
- */
-export function decodeRuleComment(payload: Payload): string | undefined {
-  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
-  return reader.nextOf(COMMENT_ONLY) ? readComment(reader.raw()) : undefined;
 }

@@ -2,15 +2,16 @@
 import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
-import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
+import { Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, type Table, writeFields } from '../codec/table.ts';
-import { commentData, readComment } from './comment.ts';
+import { type Attributes, COMMENT_TEXT, ENCODED, nfBody, putAttributes } from './attributes.ts';
+import { readComment } from './comment.ts';
 import { readData, type Verdict } from './expression.ts';
-import { writeData, writeVerdict } from './expression-encode.ts';
+import { dataAttributes, verdictAttributes } from './expression-encode.ts';
 import { NFGENMSG_SIZE, nfHeader } from './nf-message.ts';
 import * as nft from './objects.ts';
 import { request } from './objects.ts';
@@ -25,7 +26,15 @@ const elementTable = {
   expiration: [5, 'be64', 'NFTA_SET_ELEM_EXPIRATION'],
 } as const satisfies Table;
 
-const USERDATA = 6;
+const ELEM_LIST_TABLE = 1;
+const ELEM_LIST_SET = 2;
+export const ELEM_LIST_ELEMENTS = 3;
+const ELEM_LIST_SET_ID = 4;
+export const LIST_ELEM = 1;
+const ELEM_KEY = 1;
+export const ELEM_DATA = 2;
+export const ELEM_USERDATA = 6;
+const ELEM_KEY_END = 10;
 /** Bytes of elements in one message. An attribute has at most 65,535 bytes. */
 const MAX_LIST_BYTES = 48 * 1024;
 
@@ -111,14 +120,19 @@ function elementsRequest(
   order: ByteOrder,
 ): Request {
   checkSpec('set of elements', set);
-  const { family, table, name, setId } = set;
+  const { family, table, name, setId = null } = set;
+  const head: Attributes[number][] = [ELEM_LIST_TABLE, table, ELEM_LIST_SET, name, ELEM_LIST_SET_ID, setId];
+  if (elements.length <= 1) {
+    const [only] = elements;
+    if (only !== undefined) {
+      head.push(ELEM_LIST_ELEMENTS, [LIST_ELEM, elementAttributes(only, order)]);
+    }
+    return { type, flags, payload: nfBody(family, head, order), describe };
+  }
   let first: Request | undefined;
   const more: Request[] = [];
   for (let next = 0; ; ) {
-    const encoder = nfHeader(family, order).string(1, table).string(2, name);
-    if (setId !== undefined) {
-      encoder.be32(4, setId);
-    }
+    const encoder = putAttributes(nfHeader(family, order), head);
     next = writeElements(encoder, elements, next);
     const one = request(type, flags, encoder, describe);
     if (first === undefined) {
@@ -135,40 +149,41 @@ function elementsRequest(
 /** Writes as many elements as one message may hold. Returns the index of the next one. */
 function writeElements(encoder: Encoder, elements: readonly SetElement[], from: number): number {
   let next = from;
-  if (next < elements.length) {
-    const list = encoder.nest(3 | NLA_F_NESTED);
-    do {
-      writeElement(encoder, elements[next++]!);
-    } while (next < elements.length && encoder.length - list < MAX_LIST_BYTES);
-    encoder.end(list);
-  }
+  const list = encoder.nest(ELEM_LIST_ELEMENTS | NLA_F_NESTED);
+  do {
+    putAttributes(encoder, [LIST_ELEM, elementAttributes(elements[next++]!, encoder.order)]);
+  } while (next < elements.length && encoder.length - list < MAX_LIST_BYTES);
+  encoder.end(list);
   return next;
 }
 
-function writeElement(encoder: Encoder, element: SetElement): void {
-  if (!(element.key instanceof Uint8Array)) {
+function elementAttributes(element: SetElement, order: ByteOrder): Attributes {
+  const { key, keyEnd, data, verdict, comment } = element;
+  if (!(key instanceof Uint8Array)) {
     const hint = 'an element is { key }, with the bytes of the key';
     throw new NetlinkEncodeError('BAD_REQUEST', `Not an element: ${JSON.stringify(element)}; ${hint}`);
   }
   checkSpec('element', element, elementTable);
-  const item = encoder.nest(1 | NLA_F_NESTED);
-  writeData(encoder, 1, element.key);
-  if (element.keyEnd !== undefined) {
-    writeData(encoder, 10, element.keyEnd);
+  const attributes: Attributes[number][] = [ELEM_KEY, dataAttributes(key)];
+  if (keyEnd !== undefined) {
+    attributes.push(ELEM_KEY_END, dataAttributes(keyEnd));
   }
-  if (element.data !== undefined) {
-    writeData(encoder, 2, element.data);
+  if (data !== undefined) {
+    attributes.push(ELEM_DATA, dataAttributes(data));
   }
-  if (element.verdict !== undefined) {
-    writeVerdict(encoder, 2, element.verdict);
+  if (verdict !== undefined) {
+    attributes.push(ELEM_DATA, verdictAttributes(verdict));
   }
   if (element.flags !== undefined || element.timeout !== undefined || element.expiration !== undefined) {
+    // The caller may be using the encoder of requests.
+    const encoder = new Encoder(order, 64);
     writeFields(encoder, elementTable, element);
+    attributes.push(ENCODED, encoder.finish());
   }
-  if (element.comment !== undefined) {
-    encoder.raw(USERDATA, commentData(element.comment));
+  if (comment !== undefined) {
+    attributes.push(ELEM_USERDATA | COMMENT_TEXT, comment);
   }
-  encoder.end(item);
+  return attributes;
 }
 
 /**
@@ -180,7 +195,7 @@ export function decodeElements(payload: Payload): SetElement[] {
   const elements: SetElement[] = [];
   const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
   while (reader.next()) {
-    if (reader.type !== 3) {
+    if (reader.type !== ELEM_LIST_ELEMENTS) {
       continue;
     }
     const list = reader.attributes('NFTA_SET_ELEM_LIST_ELEMENTS');
@@ -195,12 +210,12 @@ function readElement(reader: AttributeReader): SetElement {
   const element: SetElement = { key: new Uint8Array(0) };
   const into = element as unknown as Record<string, unknown>;
   while (reader.next()) {
-    if (reader.type === 1 || reader.type === 2 || reader.type === 10) {
+    if (reader.type === ELEM_KEY || reader.type === ELEM_DATA || reader.type === ELEM_KEY_END) {
       const value = readData(reader.attributes('NFTA_SET_ELEM'));
-      const member = reader.type === 1 ? 'key' : reader.type === 10 ? 'keyEnd' : 'data';
+      const member = reader.type === ELEM_KEY ? 'key' : reader.type === ELEM_KEY_END ? 'keyEnd' : 'data';
       into[value instanceof Uint8Array ? member : 'verdict'] = value;
-    } else if (reader.type === USERDATA) {
-      const comment = readComment(reader.raw());
+    } else if (reader.type === ELEM_USERDATA) {
+      const comment = readComment(reader.bytes, reader.start, reader.end);
       if (comment === undefined) {
         keepUnknown(element, reader);
       } else {

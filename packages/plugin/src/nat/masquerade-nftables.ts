@@ -48,10 +48,9 @@ export function tableOf(network: string): string {
 
 export const tableRef = (name: string) => ({ family: FAMILY, name }) as const;
 export const inTable = (table: string) => ({ family: FAMILY, table }) as const;
-export const mapFor = (table: string, address: string) => ({
-  ...inTable(table),
-  name: MAPS[isIPv6(address) ? 1 : 0],
-});
+/** The map of an address. */
+export const mapName = (address: string) => MAPS[isIPv6(address) ? 1 : 0];
+const mapFor = (table: string, address: string) => ({ ...inTable(table), name: mapName(address) });
 export const keyOf = (address: string) => knownPrefix(address).address;
 
 /** The chain of an address's subnet; `nft` accepts no colon in a name. */
@@ -102,7 +101,7 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
       }
       for (const { map, key, chain } of pods) {
         // The previous owner of the address was never deleted.
-        if (attempt > 1 && nft.element(map, key)) {
+        if (attempt > 1 && nft.elementTarget(map, key)) {
           requests.push(delElements(map, [{ key }]));
         }
         const verdict = { code: NFT_GOTO, chain };
@@ -163,7 +162,7 @@ export function masqueradeDifferences(
   const rulesOf = (chain: string) => rulesIn(nft, table, chain);
   const differences = rulesOf(POSTROUTING) < MAPS.length ? [`rules are missing in chain ${POSTROUTING}`] : [];
   for (const address of addresses) {
-    if (nft.element(mapFor(table, address), keyOf(address))?.comment !== comment) {
+    if (nft.elementTarget(mapFor(table, address), keyOf(address))?.comment !== comment) {
       differences.push(`${address} is not masqueraded`);
     } else if (rulesOf(chainOf(address)) < SUBNET_RULES) {
       differences.push(`rules are missing in chain ${chainOf(address)}`);

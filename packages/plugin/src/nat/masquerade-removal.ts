@@ -14,7 +14,7 @@ import {
   inTable,
   keyOf,
   MAPS,
-  mapFor,
+  mapName,
   POSTROUTING,
   rulesIn,
   SUBNET_PREFIX,
@@ -45,16 +45,22 @@ export function masqueradeRemoval(
     return [];
   }
   const comment = ownerText(owner);
-  const isOwn = (element: SetElement | undefined): element is SetElement => element?.comment === comment;
   const find = (nft: NftConnection, name: string) => {
     const map = { ...inTable(table), name };
     if (addresses === undefined) {
-      return elementsOf(nft, map).filter(isOwn);
+      return leading(elementsOf(nft, map).filter((element) => element.comment === comment));
     }
-    return addresses
-      .filter((address) => mapFor(table, address).name === name)
-      .map((address) => nft.element(map, keyOf(address)))
-      .filter(isOwn);
+    const own: Leading[] = [];
+    for (const address of addresses) {
+      if (mapName(address) === name) {
+        const key = keyOf(address);
+        const target = nft.elementTarget(map, key);
+        if (target?.comment === comment) {
+          own.push({ key, chain: target.chain });
+        }
+      }
+    }
+    return own;
   };
   return [removal(table, find)];
 }
@@ -78,9 +84,18 @@ export function masqueradeCollection(
     .map(({ name = '' }) => name)
     .filter((name) => name.startsWith(SUBNET_PREFIX));
   const find = (_: NftConnection, name: string) =>
-    elementsOf(nft, { ...inTable(table), name }).filter(isStale);
+    leading(elementsOf(nft, { ...inTable(table), name }).filter(isStale));
   return [removal(table, find, subnets, true)];
 }
+
+/** An element to remove, and the chain that it leads to. */
+interface Leading {
+  key: Uint8Array;
+  chain: string | undefined;
+}
+
+const leading = (elements: readonly SetElement[]): Leading[] =>
+  elements.map(({ key, verdict }) => ({ key, chain: verdict?.chain }));
 
 function isPresent(tables: Tables, table: string): boolean {
   return tables.has(`${FAMILY} ${table}`);
@@ -95,7 +110,7 @@ function isPresent(tables: Tables, table: string): boolean {
  */
 function removal(
   table: string,
-  find: (nft: NftConnection, map: string) => SetElement[],
+  find: (nft: NftConnection, map: string) => Leading[],
   known: readonly string[] = [],
   idleTable = false,
 ): Change {
@@ -118,7 +133,7 @@ function removal(
   return {
     requests(nft, attempt) {
       const requests: Request[] = [];
-      const leading: string[] = [];
+      const targets: string[] = [];
       isCounted = attempt > 1;
       for (const name of MAPS) {
         const stale = find(nft, name);
@@ -126,13 +141,13 @@ function removal(
         if (keys.length > 0) {
           requests.push(delElements({ ...inTable(table), name }, keys));
         }
-        leading.push(...stale.map(({ verdict }) => verdict?.chain ?? ''));
+        targets.push(...stale.map(({ chain = '' }) => chain));
       }
-      for (const name of leading) {
+      for (const name of targets) {
         chains.add(name);
       }
       idle = [...chains].filter((name) => {
-        const own = leading.filter((one) => one === name).length;
+        const own = targets.filter((one) => one === name).length;
         return othersLeadingTo(nft, name, own) === 0;
       });
       for (const name of idle) {

@@ -42,7 +42,7 @@ export function podRemoval(nft: NftConnection, chain: string): PodRemoval {
   }
   const elements = comments.map(parseElementComment).filter((one) => one !== undefined);
   const elementRequests = elements
-    .filter((one) => nft.element(inMap(one.map), elementKey(one))?.verdict?.chain === chain)
+    .filter((one) => nft.elementTarget(inMap(one.map), elementKey(one))?.chain === chain)
     .map((one) => delElements(inMap(one.map), [{ key: elementKey(one) }]));
   return {
     elements,

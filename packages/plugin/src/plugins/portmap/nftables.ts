@@ -123,20 +123,17 @@ export function portsChange(plan: PortPlan): Change {
         if (!requests.includes(request)) {
           continue;
         }
-        const taken = nft.element(inMap(element.map), elementKey(element));
+        const taken = nft.elementTarget(inMap(element.map), elementKey(element));
         if (isOtherOfContainer(taken?.comment, plan.owner)) {
           leftToOther.add(request);
         } else if (taken !== undefined && taken.comment !== comment) {
           const owner = parseOwner(taken.comment);
           const reason = owner && lost.size < MAX_LOST ? plan.lostOwner?.(owner) : undefined;
-          if (reason === undefined || taken.verdict?.chain === undefined) {
+          if (reason === undefined || taken.chain === undefined) {
             throw takenPort(element, taken.comment);
           }
           const port = portText(hostPortOf(element));
-          lost.set(
-            taken.verdict.chain,
-            `Took host port ${port} from ${describeOwner(taken.comment)}: ${reason}`,
-          );
+          lost.set(taken.chain, `Took host port ${port} from ${describeOwner(taken.comment)}: ${reason}`);
         }
       }
     },
@@ -272,8 +269,8 @@ export function portDifferences(nft: NftConnection, plan: PortPlan): string[] {
   const led = rules.map(({ comment }) => parseElementComment(comment)).filter((one) => one !== undefined);
   const comments = new Set(led.map(elementComment));
   const lost = elements.filter((one) => {
-    const element = nft.element(inMap(one.map), elementKey(one));
-    const leads = element?.verdict?.chain === chain || isOtherOfContainer(element?.comment, plan.owner);
+    const element = nft.elementTarget(inMap(one.map), elementKey(one));
+    const leads = element?.chain === chain || isOtherOfContainer(element?.comment, plan.owner);
     return !leads || !comments.has(elementComment(one));
   });
   const messages = lost.map((one) => `host port ${portText(hostPortOf(one))} does not lead to the container`);

@@ -24,6 +24,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef SOL_NETLINK
@@ -174,10 +175,15 @@ static void make_pair(int fd, struct host_end host, int netns, const unsigned ch
     talk(fd, "RTM_NEWLINK");
 }
 
+/* Musl's open(3) sets O_CLOEXEC by a second call too. */
+static int open_path(const char *path, int flags) {
+    return syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0600);
+}
+
 static int open_in(const char *dir, const char *name, int flags) {
     char path[PATHS];
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    return open(path, flags | O_CLOEXEC, 0600);
+    return open_path(path, flags);
 }
 
 static void stat_in(const char *dir, const char *name) {
@@ -227,7 +233,7 @@ static void next_address(const char *range, const char *last, char *next, size_t
 
 /* One address of each range: the next one; a hard link of a file in the owner's own directory, as the index has it. */
 static void reserve(const char *dir, const char *id, const char *const *ranges, int count, char (*addresses)[ADDRESS]) {
-    char last[64] = "", first[64] = "", counter[64], own[PATHS], from[2 * PATHS], to[2 * PATHS];
+    char last[64] = "", first[64] = "", counter[64], seal[80], own[PATHS], from[2 * PATHS], to[2 * PATHS];
     int fd = lock(dir);
     for (int i = 0; i < count; i++) {
         snprintf(counter, sizeof counter, "last_reserved_ip.%d", i);
@@ -239,8 +245,8 @@ static void reserve(const char *dir, const char *id, const char *const *ranges, 
             memcpy(first, last, sizeof first);
             stat_in(dir, last);
             stat_in(dir, ".");
-            snprintf(from, sizeof from, ".seal:%s", last);
-            stat_in(dir, from);
+            snprintf(seal, sizeof seal, ".seal:%s", last);
+            stat_in(dir, seal);
             stat_in(own, "");
         }
         mkdir(own, 0700);
@@ -254,7 +260,7 @@ static void reserve(const char *dir, const char *id, const char *const *ranges, 
     stat_in(dir, ".");
     snprintf(from, sizeof from, "%s/.seal:%s", dir, first);
     snprintf(to, sizeof to, "%s/.seal:%s", dir, addresses[0]);
-    if (rename(from, to) < 0) close(open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (rename(from, to) < 0) close(open_path(to, O_WRONLY | O_CREAT));
     close(fd);
 }
 
@@ -291,7 +297,7 @@ static void compare_netns(const char *netns) {
 }
 
 static int open_netns(const char *netns) {
-    int fd = open(netns, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int fd = open_path(netns, O_RDONLY | O_NONBLOCK);
     if (fd < 0) die(netns);
     return fd;
 }

@@ -163,6 +163,24 @@ describe.skipIf(!inSandbox).each(invokers)(
         expect(vlans(vlanPortName('vlans0', 100))).toEqual([access(100)]);
       });
 
+      test('bridge ADD with macFromAddress in a VLAN replaces a pod that neighbours know, without an announcement', () => {
+        const changes = { vlan: 100, macFromAddress: true };
+        const at = { ...changes, runtimeConfig: { ips: ['10.98.0.60', 'fd98::60'] } };
+        const [neighbour, first, next] = [pod(), pod(), pod()];
+        ok(call('ADD', 'n', neighbour, changes));
+        ok(call('ADD', 'a', first, at));
+        const macOf = (made: Pod) => JSON.parse(made.run('ip', '-j', 'link', 'show', 'eth0'))[0].address;
+        expect(macOf(first)).toBe('0a:58:0a:62:00:3c');
+        reaches(neighbour, '10.98.0.60', 'fd98::60');
+        ok(call('DEL', 'a', first, at));
+        const { json } = ok(call('ADD', 'b', next, at));
+        expect(macOf(next)).toBe('0a:58:0a:62:00:3c');
+        expect(vlans(port('b'))).toEqual([access(100)]);
+        reaches(neighbour, '10.98.0.60', 'fd98::60');
+        reaches(next, '10.98.0.1', 'fd98::1');
+        ok(call('CHECK', 'b', next, { ...at, prevResult: json }));
+      });
+
       test('portIsolation blocks traffic within a VLAN', () => {
         const [a, b] = [pod(), pod()];
         const changes = { vlan: 100, portIsolation: true };

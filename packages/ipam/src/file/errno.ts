@@ -7,7 +7,10 @@ export function isSysError(
   return error instanceof Error && 'syscall' in error && 'errno' in error;
 }
 
-/** Returns the kernel's name of the error, such as 'ENOENT', or `undefined` for the error of something else. */
+/**
+ * Returns the kernel's name of the error, such as 'ENOENT', or `undefined` for the error of something else. The plugin's
+ * ADD and DEL compare it in a `catch`: `ignoreErrno()` of @cnikit/sys does the same with a closure for each call.
+ */
 export function errnoOf(error: unknown): string | undefined {
   return isSysError(error) ? error.code : undefined;
 }

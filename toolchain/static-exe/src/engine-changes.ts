@@ -18,7 +18,7 @@
  *
  * **The compiler drops needless checks of `let` and `const`.** It checks each access, in case that the variable is not
  * initialised yet, and then misses its own optimisations, such as one instruction for `i++`. host/drop-checks.c proves
- * by data flow which accesses cannot fail. The others keep their checks.
+ * by data flow which accesses cannot fail. The others keep their checks. Then host/shorten.c shortens the code.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -68,13 +68,13 @@ const CHANGES: readonly Change[] = [
   {
     file: 'quickjs.c',
     pattern: /(?=static __exception int resolve_labels\(JSContext)/g,
-    by: 'static int drop_checks(JSContext *ctx, JSFunctionDef *s);\n',
+    by: 'static int drop_checks(JSContext *ctx, JSFunctionDef *s);\nstatic int shorten(JSContext *ctx, JSFunctionDef *s);\n',
     times: 1,
   },
   {
     file: 'quickjs.c',
     pattern: /(?<=\n {4}label_slots = s->label_slots;\n)(?=\n {4}line_num = s->source_pos;)/g,
-    by: '    if (drop_checks(ctx, s)) return -1;\n',
+    by: '    if (drop_checks(ctx, s) || shorten(ctx, s)) return -1;\n',
     times: 1,
   },
   ...BUILTIN_CHANGES,
@@ -84,6 +84,7 @@ const CHANGES: readonly Change[] = [
 const TAIL = [
   'inside-engine.c',
   'drop-checks.c',
+  'shorten.c',
   'fast-objects.c',
   'literals.c',
   'addresses.c',

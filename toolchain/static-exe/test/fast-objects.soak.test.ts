@@ -9,6 +9,7 @@ import { SOAK } from '../../../vitest.soak.ts';
 import { bundle, ENTRY } from '../src/bundle.ts';
 import { fastCases, slowCases } from './fast-cases.ts';
 import { literalCases } from './literal-cases.ts';
+import { shortenCases } from './shorten-cases.ts';
 
 /** Time limit in milliseconds for a sanitized build, which compiles the engine first. */
 const BUILD_TIMEOUT = 300_000;
@@ -16,7 +17,7 @@ const BUILD_TIMEOUT = 300_000;
 const folder = mkdtempSync(join(tmpdir(), 'fast-objects-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const all = [...fastCases, ...literalCases, ...slowCases];
+const all = [...fastCases, ...literalCases, ...shortenCases, ...slowCases];
 
 /** Runs each case twice, because the engine makes some built-in functions when they are first used. */
 const SCRIPT = `
@@ -33,7 +34,7 @@ const SCRIPT = `
   };`;
 
 test.each(SOAK ? [false, true] : [false])(
-  'an executable makes functions, arrays, objects, strings and iterations as Node does (sanitize: %s)',
+  'an executable makes functions, arrays, objects, strings, iterations and conditions as Node does (sanitize: %s)',
   async (sanitize) => {
     const entry = join(folder, 'entry.ts');
     // A sanitized executable has no snapshot, so it is not prepared.

@@ -79,14 +79,19 @@ static void link_header(int index, unsigned flags) {
     put(&info, sizeof info);
 }
 
+static int netlink_socket(int protocol) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol); }
+
+/* A socket of our network namespace for the first open_netlink(). */
+static int spare = -1;
+
 /* A descriptor of our network namespace, opened once. */
 static int own_netns(void) {
     static int own = -1;
     if (own >= 0) return own;
-    int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd = ioctl(s, SIOCGSKNS);
-    if (fd < 0) die("SIOCGSKNS");
-    close(s);
-    return own = fd;
+    spare = netlink_socket(NETLINK_ROUTE);
+    own = ioctl(spare, SIOCGSKNS);
+    if (own < 0) die("SIOCGSKNS");
+    return own;
 }
 
 /* Enters a namespace, by a descriptor. */
@@ -95,14 +100,18 @@ static void enter(int netns) {
 }
 
 static int open_netlink(int netns, int protocol) {
-    int home = -1, on = 1;
+    int home = -1, on = 1, fd = -1;
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
     socklen_t size = sizeof address;
     if (netns >= 0) {
         home = own_netns();
         enter(netns);
     }
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+    if (netns < 0 && protocol == NETLINK_ROUTE) {
+        fd = spare;
+        spare = -1;
+    }
+    if (fd < 0) fd = netlink_socket(protocol);
     if (netns >= 0) enter(home);
     setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
     setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);

@@ -119,12 +119,17 @@ void cnk_out_free(cnk_out *out);
 /* The length of the name in a text name=value, 0 without one. */
 size_t cnk_name_length(const char *text, size_t len);
 
+/* sockets.c: a new socket of NETLINK_ROUTE. */
+int64_t cnk_route_socket(void);
+
 /* sockets.c: set by a short-lived program, whose surviving children init reaps. */
 extern int cnk_ends_soon;
 
 /* namespaces.c: a descriptor of the thread's network namespace, for cnk_release_netns(). */
 int64_t cnk_own_netns(void);
 void cnk_release_netns(int64_t fd);
+/* A cnk_route_socket() of the thread's network namespace that nothing uses, or -1. */
+int64_t cnk_kept_socket(void);
 
 /* files.c: reads fd to its end and appends the bytes; -EFBIG beyond max bytes. */
 int64_t cnk_read_all(int fd, size_t max, cnk_out *out);

@@ -4,33 +4,44 @@
 #include <fcntl.h>
 #include <linux/stat.h>
 
-enum { AF_UNIX_ = 1, SOCK_DGRAM_CLOEXEC_ = 02000002, SIOCGSKNS_ = 0x894C };
+enum { SIOCGSKNS_ = 0x894C };
 
-/* A short-lived program has one thread and keeps the descriptor until that thread moves to another namespace; or -1. */
-static int kept = -1;
+/*
+ * What a short-lived program keeps, which has one thread, until that moves to another namespace: a descriptor of the
+ * namespace, and the socket that it came from for cnk_kept_socket(); or -1.
+ */
+static int kept_netns = -1, kept_socket = -1;
 
 static void forget(void) {
-  if (kept >= 0) syscall(SYS_close, kept);
-  kept = -1;
+  if (kept_netns >= 0) syscall(SYS_close, kept_netns);
+  if (kept_socket >= 0) syscall(SYS_close, kept_socket);
+  kept_netns = kept_socket = -1;
+}
+
+int64_t cnk_kept_socket(void) {
+  int socket = kept_socket;
+  kept_socket = -1;
+  return socket;
 }
 
 void cnk_release_netns(int64_t fd) {
-  if (fd != kept) syscall(SYS_close, (int)fd);
+  if (fd != kept_netns) syscall(SYS_close, (int)fd);
 }
 
 /*
- * Uses a socket (Linux 4.9, with CAP_NET_ADMIN): three calls are faster than the first lookup below /proc/thread-self,
- * which makes the kernel create the directory.
+ * Uses a socket (Linux 4.9, with CAP_NET_ADMIN), which is faster than the first lookup below /proc/thread-self: there
+ * the kernel creates the directory.
  */
 int64_t cnk_own_netns(void) {
-  if (kept >= 0) return kept;
-  int64_t s = cnk_result(syscall(SYS_socket, AF_UNIX_, SOCK_DGRAM_CLOEXEC_, 0)), fd = -ENOTTY;
-  if (s >= 0) {
-    fd = cnk_result(syscall(SYS_ioctl, (int)s, SIOCGSKNS_, 0));
-    syscall(SYS_close, (int)s);
+  if (kept_netns >= 0) return kept_netns;
+  int64_t socket = cnk_route_socket(), fd = -ENOTTY;
+  if (socket >= 0) {
+    fd = cnk_result(syscall(SYS_ioctl, (int)socket, SIOCGSKNS_, 0));
+    if (cnk_ends_soon) kept_socket = (int)socket;
+    else syscall(SYS_close, (int)socket);
   }
   if (fd < 0) fd = CNK_RETRY(syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0));
-  if (cnk_ends_soon && fd >= 0) kept = (int)fd;
+  if (cnk_ends_soon && fd >= 0) kept_netns = (int)fd;
   return fd;
 }
 

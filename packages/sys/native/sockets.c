@@ -24,9 +24,14 @@ static void __attribute__((noreturn)) lost_in_namespace(void) {
   abort();
 }
 
+int64_t cnk_route_socket(void) { return new_socket(AF_NETLINK_, SOCK_RAW_, NETLINK_ROUTE); }
+
 /* netns: a descriptor, or -1. A socket stays in the namespace it was made in. */
 static int64_t socket_in(int64_t netns, int domain, int type, int protocol) {
-  if (netns < 0) return new_socket(domain, type, protocol);
+  if (netns < 0) {
+    int64_t kept = domain == AF_NETLINK_ && type == SOCK_RAW_ && protocol == NETLINK_ROUTE ? cnk_kept_socket() : -1;
+    return kept >= 0 ? kept : new_socket(domain, type, protocol);
+  }
   int64_t home = cnk_own_netns();
   if (home < 0) return home;
   /* If netns was closed, `home` may have the same number and pass for that namespace. */

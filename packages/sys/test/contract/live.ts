@@ -93,28 +93,28 @@ export const liveCases: readonly Case[] = [
       const [home, a, b] = ['/proc/thread-self/ns/net', `${dir}/a`, `${dir}/b`].map((path) =>
         sys.open(path, O_RDONLY),
       );
-      const where = () => {
-        sys.close(sys.openNetlink(NETLINK_ROUTE, b).fd);
-        return [
-          sys.inNetns('/proc/thread-self/ns/net'),
-          ...names.map((name) => sys.inNetns(`${dir}/${name}`)),
-        ];
+      equal(sys.run(['ip', 'link', 'add', 'cnkhome0', 'type', 'bridge']).status, 0);
+      const hasBridge = (netns?: number) => {
+        const { fd } = sys.openNetlink(NETLINK_ROUTE, netns);
+        const has = sys.ifreq(fd, SIOCGIFINDEX, 'cnkhome0', new Uint8Array(24));
+        sys.close(fd);
+        return has;
       };
-      equal(
-        [where(), where()],
-        [
-          [true, false, false],
-          [true, false, false],
-        ],
-      );
+      const where = () => [
+        sys.inNetns('/proc/thread-self/ns/net'),
+        ...names.map((name) => sys.inNetns(`${dir}/${name}`)),
+        hasBridge(b),
+      ];
+      equal([...where(), ...where()], [true, false, false, false, true, false, false, false]);
       sys.setns(a!, 0x40000000 /* CLONE_NEWNET */);
-      equal(where(), [true, true, false]);
+      equal([hasBridge(), ...where(), hasBridge(home)], [false, true, true, false, false, true]);
       sys.unshare(0x40000000);
-      equal(where(), [true, false, false]);
+      equal([hasBridge(), ...where(), hasBridge(home)], [false, true, false, false, false, true]);
       sys.setns(b!, 0x40000000);
-      equal(where(), [true, false, true]);
+      equal([hasBridge(), ...where()], [false, true, false, true, false]);
       sys.setns(home!, 0x40000000);
-      equal(where(), [true, false, false]);
+      equal([hasBridge(), hasBridge(), ...where()], [true, true, true, false, false, false]);
+      equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);
       for (const fd of [home, a, b]) {
         sys.close(fd!);
       }

@@ -36,7 +36,7 @@ static unsigned broadcast_of(struct ip ip, int length) {
     return address | htonl(0xffffffff >> length);
 }
 
-/* With the broadcast address of an IPv4 network. */
+/* An address of an IPv4 network gets its broadcast address. */
 static void add_address(int index, struct ip ip, int length, unsigned flags, int mode) {
     struct ifaddrmsg head = {.ifa_family = ip.family, .ifa_prefixlen = length, .ifa_index = index, .ifa_flags = flags & 0xff};
     begin(RTM_NEWADDR, mode);

@@ -12,6 +12,9 @@ import { switchBack } from './switch-back/switch-back.ts';
  */
 const MAX_STDIN = 4 * 1024 * 1024;
 
+/** The variables that the plugin reads. Delegates inherit the others. */
+const OWN_VARIABLES = 'CNI_ PATH=';
+
 /**
  * Returns the function that runs one invocation, from name, environment and stdin to stdout and exit code. Only that
  * function calls `sys`.
@@ -21,7 +24,7 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
   const isOwnNetns = (path: string) => sameNetns(sys, path);
   return (argv) => {
     const run = pluginFor(all, argv[0] ?? '');
-    const env = sys.environ();
+    const env = sys.environ(OWN_VARIABLES);
     let stdin: string | undefined;
     const io = {
       env,

@@ -77,7 +77,7 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
   X(stat, "pb", 'i')             \
   X(readlink, "p", 't')          \
   X(getpid, "", 'i')             \
-  X(environ, "", 'm')            \
+  X(environ, "t", 'm')           \
   X(exit, "i", 'i')              \
   X(clock, "i", 'i')             \
   X(sleepMs, "i", 'i')           \

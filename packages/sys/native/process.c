@@ -12,9 +12,19 @@ int64_t cnk_getpid(const cnk_arg *a, cnk_out *out) {
   return cnk_result(syscall(SYS_getpid));
 }
 
+/* Returns 1 if the text begins with one of the words, which spaces separate. */
+static int begins_with_one(const char *text, const char *words) {
+  for (const char *word = words; word; word = (word = strchr(word, ' ')) ? word + 1 : NULL) {
+    size_t i = 0;
+    while (word[i] && word[i] != ' ' && word[i] == text[i]) i++;
+    if (!word[i] || word[i] == ' ') return 1;
+  }
+  return 0;
+}
+
 int64_t cnk_environ(const cnk_arg *a, cnk_out *out) {
-  (void)a;
   for (char **e = environ; e && *e; e++) {
+    if (!begins_with_one(*e, a[0].text)) continue;
     size_t len = strlen(*e);
     char *room = cnk_out_room(out, len);
     if (!room) return -ENOMEM;

@@ -24,7 +24,7 @@ export interface Binding {
   stat(path: string, into: Uint8Array): number;
   readlink(path: string): string | number;
   getpid(): number;
-  environ(): Record<string, string> | number;
+  environ(beginnings: string): Record<string, string> | number;
   exit(status: number): never;
   /** clock_gettime(2) in microseconds. */
   clock(id: number): number;

@@ -145,7 +145,7 @@ export function createSys(binding: Binding): InternalSys {
     readlink: (path) => value('readlink', binding.readlink(path), path),
 
     getpid: () => number('getpid', binding.getpid()),
-    environ: () => value('environ', binding.environ()),
+    environ: (beginnings = '') => value('environ', binding.environ(beginnings)),
     exit: (status) => binding.exit(status),
     monotonicMs: () => number('monotonicMs', binding.clock(CLOCK_MONOTONIC)) / 1000,
     cpuMs: () => number('cpuMs', binding.clock(CLOCK_PROCESS_CPUTIME_ID)) / 1000,

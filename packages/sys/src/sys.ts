@@ -107,8 +107,13 @@ export interface Sys {
 
   /** getpid(2). */
   getpid(): number;
-  /** Returns the current environment. */
-  environ(): Record<string, string>;
+  /**
+   * Returns the current environment.
+   *
+   * @param beginnings returns only the variables that begin with one of these texts, separated by spaces, such as
+   *   `CNI_ PATH=`; all by default
+   */
+  environ(beginnings?: string): Record<string, string>;
   /** Ends the process at once: no exit handlers, no flushing. */
   exit(status: number): never;
   /** CLOCK_MONOTONIC, to the microsecond. */

@@ -29,7 +29,7 @@ export function delegatedIpam(sys: Sys, context: Context<unknown>, type: string)
 export function delegateIo(sys: Sys): DelegateIo {
   return {
     exec({ file, env, stdin }) {
-      const { status, stdout, stderr } = sys.run([file], { env, input: stdin });
+      const { status, stdout, stderr } = sys.run([file], { env: { ...sys.environ(), ...env }, input: stdin });
       // The runtime sees the plugin's logs, as if it had inherited stderr.
       if (stderr !== '') {
         sys.writeFdText(2, stderr);

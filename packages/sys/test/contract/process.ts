@@ -36,6 +36,16 @@ export const processCases: readonly Case[] = [
     },
   },
   {
+    name: 'environ() returns only the variables that begin with a given text',
+    run(sys) {
+      const env = sys.environ();
+      const expected = Object.entries(env).filter(([name]) => name === 'PATH' || name.startsWith('H'));
+      equal(sys.environ('PATH= H'), Object.fromEntries(expected));
+      equal(sys.environ('PATH'.slice(1)), {});
+      equal(sys.environ('PAT=').PATH, undefined);
+    },
+  },
+  {
     name: 'randomBytes() returns the requested number of bytes, different on each call',
     run(sys) {
       const [a, b] = [sys.randomBytes(32), sys.randomBytes(32)];

@@ -49,7 +49,7 @@ export {
   readResult,
 } from './exec.ts';
 export { interfaceNameProblem, isIdentifier, isPluginType } from './identifiers.ts';
-export { type KeyTable, normaliseKeys } from './keys.ts';
+export { type KeyTable, lacksKeys, normaliseKeys } from './keys.ts';
 export { type Context, definePlugin, type Plugin, type PluginOptions } from './plugin.ts';
 export type {
   Attachment,

@@ -1,4 +1,6 @@
-import { hasNormalKeys } from '#native';
+import { hasNormalKeys, lacksKeys } from '#native';
+
+export { lacksKeys };
 
 /**
  * The keys of an object. The value is the table of the nested object (or of each element), `'nullable'` for a

@@ -479,6 +479,19 @@ static JSValue has_normal_keys(JSContext *ctx, JSValueConst this, int argc, JSVa
   return JS_NewBool(ctx, is_normal(ctx, argv[0], argv[1], MAX_DEPTH));
 }
 
+/* (value, table). */
+static JSValue lacks_keys(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  (void)this, (void)argc;
+  const JSObject *p = plain_object(ctx, argv[0]);
+  JSObject *t = plain_object(ctx, argv[1]);
+  int lacks = p && t;
+  for (int i = 0; lacks && i < p->shape->prop_count; i++) {
+    JSAtom key = get_shape_prop(p->shape)[i].atom;
+    lacks = key == JS_ATOM_NULL || !(find_own_property1(t, key) || has_other_spelling(ctx->rt, t, key));
+  }
+  return JS_NewBool(ctx, lacks);
+}
+
 /* Kinds of values, as in packages/netlink/src/blank.ts. */
 enum { NUMBER, BIT, MAC, ADDRESS, PREFIX, TEXT, EUI64, BROADCAST, BLANK_NUMBERS = 4 };
 
@@ -613,6 +626,7 @@ int JS_AddNative(JSContext *ctx, JSValueConst global) {
       JS_CFUNC_DEF("digest", 2, digest),
       JS_CFUNC_DEF("isIdentifier", 1, is_identifier),
       JS_CFUNC_DEF("hasNormalKeys", 2, has_normal_keys),
+      JS_CFUNC_DEF("lacksKeys", 2, lacks_keys),
   };
   JSValue native = JS_NewObject(ctx);
   if (JS_IsException(native)) return -1;

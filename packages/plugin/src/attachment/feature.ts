@@ -1,6 +1,13 @@
 /** Features of an attachment beyond its interface, such as port maps and bandwidth limits. */
 
-import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
+import {
+  type CheckedConfig,
+  type Context,
+  definePlugin,
+  type KeyTable,
+  type Plugin,
+  type Result,
+} from '@cnikit/cni-spec';
 import type { Link } from '@cnikit/netlink';
 import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { HostEndRemoval } from '../links/attachment-links.ts';
@@ -40,6 +47,8 @@ export interface Feature<S> {
   about: string;
   /** Keys of CNI_ARGS that the feature reads. */
   args?: readonly string[];
+  /** Keys of the configuration that the feature reads: without any, its settings are valid and request nothing. */
+  keys: KeyTable;
   /**
    * Returns the feature's part of the configuration with all defaults filled in.
    *

@@ -16,26 +16,22 @@ test('appendResult() moves indexes behind the interfaces there are', () => {
 const raw = (changes: object) => ({ cniVersion: '1.0.0', name: 'net', ...changes });
 
 test.each([
-  [{}, undefined, {}],
-  [{}, { domain: 'ipam' }, { dns: { domain: 'ipam' } }],
-  [{ dns: {} }, { domain: 'ipam' }, { dns: { domain: 'ipam' } }],
-  [{ dns: { domain: '' } }, { domain: 'ipam' }, { dns: { domain: 'ipam' } }],
-  [{ dns: { nameservers: [] } }, { domain: 'ipam' }, { dns: { nameservers: [] } }],
-  [{ dns: { domain: 'own' } }, undefined, { dns: { domain: 'own' } }],
+  [{}, undefined, undefined],
+  [{}, { domain: 'ipam' }, { domain: 'ipam' }],
+  [{ dns: {} }, { domain: 'ipam' }, { domain: 'ipam' }],
+  [{ dns: { domain: '' } }, { domain: 'ipam' }, { domain: 'ipam' }],
+  [{ dns: { nameservers: [] } }, { domain: 'ipam' }, { nameservers: [] }],
+  [{ dns: { domain: 'own' } }, undefined, { domain: 'own' }],
   [
     {
       dns: { domain: 'own' },
       runtimeConfig: { dns: { servers: ['192.0.2.1'], searches: ['x'], options: ['a'] } },
     },
     { domain: 'ipam' },
-    { dns: { nameservers: ['192.0.2.1'], search: ['x'], options: ['a'] } },
+    { nameservers: ['192.0.2.1'], search: ['x'], options: ['a'] },
   ],
-  [
-    { dns: { domain: 'own' }, runtimeConfig: { dns: { servers: [] } } },
-    undefined,
-    { dns: { domain: 'own' } },
-  ],
-  [{ runtimeConfig: { dns: null } }, undefined, {}],
+  [{ dns: { domain: 'own' }, runtimeConfig: { dns: { servers: [] } } }, undefined, { domain: 'own' }],
+  [{ runtimeConfig: { dns: null } }, undefined, undefined],
 ])('chooseDns() of %j and %j is %j', (changes, ofIpam, expected) => {
   expect(chooseDns(raw(changes), ofIpam)).toEqual(expected);
 });

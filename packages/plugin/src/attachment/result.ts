@@ -24,14 +24,16 @@ export function appendResult(prevResult: Result | undefined, own: Result): Resul
  *
  * @throws {CniError} 7 when the `dns` capability is invalid
  */
-export function chooseDns(raw: CheckedConfig, ofIpam: Dns | undefined): { dns?: Dns } {
-  const ofConfig = raw.dns !== undefined && isSet(raw.dns) ? raw.dns : ofIpam;
-  const dns = ofRuntime(capability(raw, 'dns')) ?? ofConfig;
-  return dns === undefined ? {} : { dns };
+export function chooseDns(raw: CheckedConfig, ofIpam: Dns | undefined): Dns | undefined {
+  const ofRuntime = capability(raw, 'dns');
+  return (
+    (ofRuntime === undefined ? undefined : converted(ofRuntime)) ??
+    (raw.dns !== undefined && isSet(raw.dns) ? raw.dns : ofIpam)
+  );
 }
 
 /** Converts the capability, whose keys differ from the result's. Empty lists count as absent: some runtimes always pass them. */
-function ofRuntime({ servers = [], searches = [], options = [] }: DnsCapability = {}): Dns | undefined {
+function converted({ servers = [], searches = [], options = [] }: DnsCapability): Dns | undefined {
   if (servers.length + searches.length + options.length === 0) {
     return undefined;
   }

@@ -12,27 +12,41 @@ export function withDefaultRoutes(configured: readonly Route[], ips: readonly Ip
   const routes = [...configured];
   for (const { address, gateway } of ips) {
     const dst = isIPv6(address) ? '::/0' : '0.0.0.0/0';
-    const isDefault = (route: Route) =>
-      subnetOf(route.dst) === dst && (route.table || RT_TABLE_MAIN) === RT_TABLE_MAIN;
-    if (gateway !== undefined && !routes.some(isDefault)) {
+    if (gateway !== undefined && !hasDefault(routes, dst)) {
       routes.push({ dst, gw: gateway });
     }
   }
   return routes;
 }
 
+function hasDefault(routes: readonly Route[], wanted: string): boolean {
+  for (const { dst, table } of routes) {
+    if (subnetOf(dst) === wanted && (table || RT_TABLE_MAIN) === RT_TABLE_MAIN) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /**
  * Fills in next hops. As upstream, a route without a next hop gets the gateway of its family; without a gateway it is
  * on-link.
  */
-export function withNextHops(routes: readonly Route[], ips: readonly IpConfig[]): Route[] {
-  return routes.map((route) => {
-    if (route.gw !== undefined) {
-      return route;
+export function withNextHops(routes: readonly Route[], ips: readonly IpConfig[]): readonly Route[] {
+  for (const { gw } of routes) {
+    if (gw === undefined) {
+      return routes.map((route) => withNextHop(route, ips));
     }
-    const gw = ips.find(
-      ({ address, gateway }) => gateway !== undefined && isIPv6(address) === isIPv6(route.dst),
-    )?.gateway;
-    return gw === undefined ? route : { ...route, gw };
-  });
+  }
+  return routes;
+}
+
+function withNextHop(route: Route, ips: readonly IpConfig[]): Route {
+  if (route.gw !== undefined) {
+    return route;
+  }
+  const gw = ips.find(
+    ({ address, gateway }) => gateway !== undefined && isIPv6(address) === isIPv6(route.dst),
+  )?.gateway;
+  return gw === undefined ? route : { ...route, gw };
 }

@@ -1,25 +1,15 @@
-/** Undo steps of the work that ADD has done so far; a failed ADD runs them newest first. */
-export interface Undo {
-  /** Adds the undo step of the work just done. */
-  push(step: () => void): void;
-  /** Runs all steps. Ignores failures of steps. */
-  run(): void;
-}
+/** An undo step of work that ADD has done; absent when that work is not done yet. */
+export type UndoStep = (() => void) | false | undefined;
 
-export function undoStack(): Undo {
-  const steps: (() => void)[] = [];
-  return {
-    push: (step) => {
-      steps.push(step);
-    },
-    run: () => {
-      for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
-        try {
-          step();
-        } catch {
-          // Report the error that made ADD fail. DEL and GC clean up later.
-        }
+/** Runs the undo steps of a failed ADD in order, so the newest comes first. Ignores failures of steps. */
+export function undoAll(steps: readonly UndoStep[]): void {
+  for (const step of steps) {
+    try {
+      if (step) {
+        step();
       }
-    },
-  };
+    } catch {
+      // Report the error that made ADD fail. DEL and GC clean up later.
+    }
+  }
 }

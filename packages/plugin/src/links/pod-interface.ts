@@ -29,7 +29,7 @@ export interface PodInterface {
    * visit to the pod's namespace is necessary: a lookup of a file of /proc/sys/net takes the longer, the more namespaces
    * have looked up that name.
    */
-  announced?: readonly string[];
+  announced?: readonly string[] | undefined;
   /**
    * Leaves the announcement of the addresses to the caller. What the kernel sends while it brings the link up can come too
    * early for a port of a bridge.

@@ -7,7 +7,7 @@ import { ifbName } from '../../links/ifb-name.ts';
 import { limitDifferences } from './check.ts';
 import { hostEnd } from './host-end.ts';
 import { collectIfbs, deleteIfb, findIfb } from './ifb.ts';
-import { asksForLimits, type BandwidthSettings, limitsOf } from './settings.ts';
+import { asksForLimits, BANDWIDTH_KEYS, type BandwidthSettings, limitsOf } from './settings.ts';
 import { shape } from './shape.ts';
 
 type Bandwidth = Context<BandwidthSettings>;
@@ -22,6 +22,7 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
   return {
     name: 'bandwidth',
     about: 'cnikit bandwidth: limits the send and receive rates of a pod',
+    keys: BANDWIDTH_KEYS,
     // Only verbs that need the limits read them, so DEL works with any configuration.
     settings: (raw) => ({ network: raw.name, raw }),
     isRequested: ({ raw }) => asksForLimits(raw),

@@ -1,8 +1,11 @@
-import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { type CheckedConfig, CniError, ErrorCode, type KeyTable, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '../../explain.ts';
 import { bandwidthConfKeys, isBandwidthConf } from '../../guards.ts';
 import type { BandwidthConf } from './schema.ts';
 import { type TokenBucket, tokenBucket } from './token-bucket.ts';
+
+/** Keys of the configuration that ask for limits. */
+export const BANDWIDTH_KEYS: KeyTable = { ...bandwidthConfKeys, runtimeConfig: null, capabilities: null };
 
 /** The network configuration. Verbs read its limits when they need them. */
 export interface BandwidthSettings {

@@ -1,11 +1,18 @@
-import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
+import {
+  type CheckedConfig,
+  type Context,
+  capability,
+  type Interface,
+  type IpConfig,
+  type Result,
+} from '@cnikit/cni-spec';
 import { type LinkSummary, openRtnetlink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { cniArgs } from '../../attachment/cni-args.ts';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { appendResult, chooseDns } from '../../attachment/result.ts';
 import { withDefaultRoutes, withNextHops } from '../../attachment/routes.ts';
-import { undoStack } from '../../attachment/undo.ts';
+import { undoAll } from '../../attachment/undo.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import type { Allocation } from '../../ipam/pod-ipam.ts';
 import { isIPv6 } from '../../lib/prefix.ts';
@@ -15,7 +22,7 @@ import { waitForDad } from '../../links/dad.ts';
 import { checkedMac, macOfAddress } from '../../links/mac.ts';
 import { hostVethName } from '../../links/names.ts';
 import { configurePodInterface, type PodInterface } from '../../links/pod-interface.ts';
-import { createVethPair } from '../../links/veth.ts';
+import { createVethPair, type VethPair } from '../../links/veth.ts';
 import { addMasquerade, undoMasquerade } from '../../nat/masquerade.ts';
 import { openPodNamespace, type PodNamespace } from '../../netns/pod-namespace.ts';
 import { poolRecovery } from '../../recovery/pool-recovery.ts';
@@ -32,6 +39,7 @@ import { ensureVlanGateway } from './vlan.ts';
 const ETH_DATA_LEN = 1500;
 
 const NOTHING: Allocation = { ips: [], routes: [] };
+const NO_HOOKS: AddHooks = { rules: [] };
 
 /**
  * Runs ADD: bridge, veth pair, addresses, routes. When a step fails, the previous steps are undone. The bridge stays,
@@ -43,7 +51,7 @@ const NOTHING: Allocation = { ips: [], routes: [] };
 export function add(
   sys: Sys,
   context: Context<BridgeSettings>,
-  { beforeLinkUp, rules }: AddHooks = { rules: [] },
+  { beforeLinkUp, rules }: AddHooks = NO_HOOKS,
 ): Result {
   const { conf, containerID, ifName, netns, args, prevResult, mark } = context;
   const mac = requestedMac(conf.raw, args);
@@ -51,14 +59,24 @@ export function add(
   const pod = openPodNamespace(sys, netns);
   const host = openRtnetlink({ sys });
   mark?.('netns');
-  const undo = undoStack();
+  const hostName = hostVethName(conf.network, containerID, ifName);
+  let pair: VethPair | undefined;
+  let given: Allocation | undefined;
+  let isChecked = false;
+  let masqueraded: Allocation['ips'] | undefined;
   try {
     const bridge = ensureBridge(host, sys, conf);
     mark?.('bridge');
-    const hostName = hostVethName(conf.network, containerID, ifName);
-    const plan = { hostName, ifName, pod, mtu: conf.mtu, mac, master: bridge.index };
-    const pair = createVethPair(host, sys, { ...plan, down: beforeLinkUp !== undefined });
-    undo.push(() => void deleteHostEnd(sys, hostName));
+    const down = beforeLinkUp !== undefined;
+    pair = createVethPair(host, sys, {
+      hostName,
+      ifName,
+      pod,
+      mtu: conf.mtu,
+      mac,
+      master: bridge.index,
+      down,
+    });
     configurePort(host, conf, bridge, pair);
     mark?.('veth');
     if (beforeLinkUp !== undefined) {
@@ -68,32 +86,31 @@ export function add(
     }
 
     // The interface exists first: an IPAM plugin such as dhcp sends its requests from it.
-    const given = ipam?.add() ?? NOTHING;
-    undo.push(() => ipam?.del());
+    given = ipam?.add() ?? NOTHING;
     mark?.('ipam');
     const source = conf.macFromAddress && mac === undefined ? macSource(given.ips) : undefined;
     const podMac = source === undefined ? pair.podMac : macOfAddress(source);
     if (conf.macspoofchk) {
-      undo.push(() => uncheckSpoofing(sys, context));
+      isChecked = true;
       checkSpoofing(sys, { containerID, ifName, hostName, mac: podMac });
     }
-    const gateways = conf.isGateway ? withGateways(given.ips) : [];
-    const ips = conf.isGateway ? gateways : given.ips;
-    const holder = gateways.length > 0 ? ensureHolder(host, sys, conf, bridge) : undefined;
-    if (holder !== undefined) {
+    const gateways = conf.isGateway ? withGateways(given.ips) : undefined;
+    const ips = gateways ?? given.ips;
+    const holder = gateways?.length ? ensureHolder(host, sys, conf, bridge) : undefined;
+    if (gateways !== undefined && holder !== undefined) {
       ensureGateways(host, sys, conf, holder, gateways);
     }
     mark?.('gateway');
 
     // Rules come first: the pod cannot send yet.
     if (conf.ipMasq) {
-      undo.push(() => undoMasquerade(sys, context, ips));
+      masqueraded = ips;
       addMasquerade(sys, context, { ips, link: holder?.name }, rules);
       mark?.('rules');
     }
     const routes = conf.isDefaultGateway ? withDefaultRoutes(given.routes, ips) : [...given.routes];
     if (!conf.disableContainerInterface) {
-      const addresses = ips.map(({ address }) => address);
+      const addresses = ips.map(addressOf);
       configurePod(sys, pod, host, {
         hostName,
         ifName,
@@ -102,8 +119,8 @@ export function add(
         mac: podMac,
         isMacNew: source !== undefined,
         addresses,
-        // A neighbour that knows an earlier pod with that address has its MAC address.
-        ...(source === undefined ? {} : { announced: addresses.filter((address) => address !== source) }),
+        // A neighbour that knows an earlier pod with the source of the MAC address has that MAC address.
+        announced: source === undefined ? undefined : addresses.filter((address) => address !== source),
         isAnnouncedLater: true,
         noRouterSolicitations: !conf.routerSolicitations,
         routes: withNextHops(routes, ips),
@@ -111,20 +128,23 @@ export function add(
         mark,
       });
     }
-    const own: Result = {
-      interfaces: [
-        named(bridge),
-        { name: hostName, mac: pair.hostMac },
-        { name: ifName, mac: podMac, sandbox: netns },
-        ...(holder === undefined || holder === bridge ? [] : [named(holder)]),
-      ],
-      ips: ips.map((ip) => ({ ...ip, interface: 2 })),
-      routes,
-      ...chooseDns(conf.raw, given.dns),
-    };
-    return appendResult(prevResult, own);
+    const interfaces: Interface[] = [
+      { name: bridge.name, mac: bridge.mac },
+      { name: hostName, mac: pair.hostMac },
+      { name: ifName, mac: podMac, sandbox: netns },
+    ];
+    if (holder !== undefined && holder !== bridge) {
+      interfaces.push({ name: holder.name, mac: holder.mac });
+    }
+    const dns = chooseDns(conf.raw, given.dns);
+    return appendResult(prevResult, { interfaces, ips: ips.map(onPodEnd), routes, dns });
   } catch (error) {
-    undo.run();
+    undoAll([
+      masqueraded && (() => undoMasquerade(sys, context, masqueraded ?? [])),
+      isChecked && (() => uncheckSpoofing(sys, context)),
+      given && (() => ipam?.del()),
+      pair && (() => deleteHostEnd(sys, hostName)),
+    ]);
     throw error;
   } finally {
     host.close();
@@ -132,16 +152,21 @@ export function add(
   }
 }
 
+const addressOf = ({ address }: IpConfig): string => address;
+
+/** Returns the address in the result, where the pod's end is the third interface. */
+const onPodEnd = (ip: IpConfig): IpConfig => ({ ...ip, interface: 2 });
+
 /** Returns the requested MAC address. The runtime's takes precedence over the configuration's, then the environment's. */
 export function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, string>>): string | undefined {
-  const ofArgs = cniArgs(raw).mac;
+  const ofArgs = raw.args && cniArgs(raw).mac;
   const text = capability(raw, 'mac') || (typeof ofArgs === 'string' && ofArgs) || args.MAC;
   return text ? checkedMac(text) : undefined;
 }
 
 /** Returns the address for the pod's MAC address: the first one of IPv4, otherwise of IPv6; undefined without addresses. */
 function macSource(ips: Allocation['ips']): string | undefined {
-  const addresses = ips.map(({ address }) => address);
+  const addresses = ips.map(addressOf);
   return addresses.find((address) => !isIPv6(address)) ?? addresses[0];
 }
 
@@ -175,8 +200,4 @@ function configurePod(
   }
   waitForDad(sys, pod.route, index);
   mark?.('duplicates');
-}
-
-function named({ name, mac }: LinkSummary): Interface {
-  return { name, mac };
 }

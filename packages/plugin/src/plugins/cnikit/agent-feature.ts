@@ -1,6 +1,7 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import type { Feature } from '../../attachment/feature.ts';
+import { agentConfKeys } from '../../guards.ts';
 import { hostVethName } from '../../links/names.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
 import { sysctlFile } from '../tuning/sysctl-key.ts';
@@ -19,6 +20,7 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
   return {
     name: 'agent',
     about: 'cnikit agent: readiness and sysctls of the node',
+    keys: agentConfKeys,
     settings: agentSettings,
     settingsForDel: agentSettingsForDel,
     isRequested: ({ readinessFile, refuseAdd, hostSysctls, policySocket }) =>

@@ -31,6 +31,7 @@ function noting(name: string): Feature<{ wanted: boolean }> {
     name,
     about: name,
     args: [name.toUpperCase()],
+    keys: { [name]: null },
     settings: (raw) => ({ wanted: raw[name] !== undefined }),
     isRequested: ({ wanted }) => wanted,
     validate() {
@@ -89,6 +90,23 @@ test.each([
 ])('combinedPlugin() runs %s of the requested features in order', (command, expected) => {
   expect(call(command, { a: 1, c: 1, 'cni.dev/valid-attachments': [] }).exitCode).toBe(0);
   expect(calls).toEqual(expected);
+});
+
+test('combinedPlugin() reads no settings of features at ADD when the configuration has none of their keys', () => {
+  const read: string[] = [];
+  const reading = (name: string): Feature<{ wanted: boolean }> => ({
+    ...noting(name),
+    settings(raw) {
+      read.push(name);
+      return noting(name).settings(raw);
+    },
+  });
+  const plugin = combinedPlugin('chain', attaching, [reading('a'), reading('b')]);
+  expect(call('ADD', { other: 1 }, '', plugin).exitCode).toBe(0);
+  expect(read).toEqual([]);
+  // A spelling that only the normalisation of keys knows.
+  expect(call('ADD', { B: 1 }, '', plugin).exitCode).toBe(0);
+  expect(read).toEqual(['a', 'b']);
 });
 
 test('combinedPlugin() passes each result to the next feature', () => {

@@ -1,11 +1,25 @@
-import { type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
+import {
+  type CheckedConfig,
+  type Context,
+  definePlugin,
+  type KeyTable,
+  lacksKeys,
+  type Plugin,
+  type Result,
+} from '@cnikit/cni-spec';
 import type { AttachPlugin, BeforeLinkUp, Feature } from '../../attachment/feature.ts';
-import { undoStack } from '../../attachment/undo.ts';
+import { type UndoStep, undoAll } from '../../attachment/undo.ts';
 import type { HostEndRemoval } from '../../links/attachment-links.ts';
 import type { RemovalPart, TransactionPart } from '../../nat/shared-transaction.ts';
 
-/** The settings of the plugin that attaches pods, with those of each feature in list order. */
-export type ChainSettings<A> = A & { features: readonly unknown[] };
+/** A feature and its settings. */
+interface Configured {
+  feature: Feature<unknown>;
+  conf: unknown;
+}
+
+/** The settings of the plugin that attaches pods, with the features that take part, in list order. */
+export type ChainSettings<A> = A & { features: readonly Configured[] };
 
 /** A feature and its view of the invocation. */
 interface Part {
@@ -24,21 +38,7 @@ export function combinedPlugin<A extends object>(
   attaching: AttachPlugin<A>,
   features: readonly Feature<unknown>[],
 ): Plugin<ChainSettings<A>> {
-  type Chain = Context<ChainSettings<A>>;
-  const withFeatures = (conf: A, settings: (feature: Feature<unknown>) => unknown): ChainSettings<A> =>
-    Object.assign(conf, { features: features.map(settings) });
-  /** Returns the features that the configuration requests, or all. */
-  const parts = (context: Chain, all: boolean): Part[] => {
-    const found: Part[] = [];
-    for (let i = 0; i < features.length; i++) {
-      const feature = features[i]!;
-      const conf = context.conf.features[i];
-      if (all || feature.isRequested(conf)) {
-        found.push({ feature, own: { ...context, conf } });
-      }
-    }
-    return found;
-  };
+  const keys: KeyTable = Object.assign({}, ...features.map((feature) => feature.keys));
   const args = [...(attaching.args ?? []), ...features.flatMap((feature) => feature.args ?? [])];
   return definePlugin<ChainSettings<A>>({
     about,
@@ -48,19 +48,26 @@ export function combinedPlugin<A extends object>(
     canonicalResults: attaching.canonicalResults ?? false,
     // The parts require prevResult where they need it.
     checkWithoutPrevResult: true,
-    config: (raw) => withFeatures(attaching.config(raw), (feature) => feature.settings(raw)),
-    configForDel: (raw) =>
-      withFeatures((attaching.configForDel ?? attaching.config)(raw), (feature) =>
-        (feature.settingsForDel ?? feature.settings)(raw),
-      ),
-    add(context) {
-      const wanted = parts(context, false);
-      return wanted.length === 0 ? (attaching.add?.(context) ?? {}) : addWith(attaching, context, wanted);
+    config(raw) {
+      const conf = attaching.config(raw);
+      return withFeatures(conf, lacksKeys(raw, keys) ? NONE : requested(features, raw));
     },
-    // As in a list, the first error ends DEL: an address must not be free while a host port still leads to it. All features
-    // take part, since the configuration may have requested others at ADD.
+    // All features take part, since the configuration may have requested others at ADD.
+    configForDel(raw) {
+      const conf = (attaching.configForDel ?? attaching.config)(raw);
+      return withFeatures(
+        conf,
+        features.map((feature) => ({ feature, conf: (feature.settingsForDel ?? feature.settings)(raw) })),
+      );
+    },
+    add(context) {
+      return context.conf.features.length === 0
+        ? (attaching.add?.(context) ?? {})
+        : addWith(attaching, context, parts(context));
+    },
+    // As in a list, the first error ends DEL: an address must not be free while a host port still leads to it.
     del(context) {
-      const all = parts(context, true);
+      const all = parts(context);
       announceRemoval(all);
       const rules: RemovalPart[] = [];
       const hostEnd: HostEndRemoval[] = [];
@@ -84,12 +91,12 @@ export function combinedPlugin<A extends object>(
     check(context) {
       attaching.check?.(context);
       const { prevResult = {} } = context;
-      for (const { feature, own } of parts(context, false)) {
+      for (const { feature, own } of parts(context)) {
         feature.check(own, prevResult);
       }
     },
     gc(context) {
-      const all = parts(context, true);
+      const all = parts(context);
       announceRemoval(all);
       runAll([
         () => attaching.gc?.(context),
@@ -102,11 +109,30 @@ export function combinedPlugin<A extends object>(
     },
     status(context) {
       attaching.status?.(context);
-      for (const { feature, own } of parts(context, false)) {
+      for (const { feature, own } of parts(context)) {
         feature.status?.(own);
       }
     },
   });
+}
+
+const NONE: readonly Configured[] = [];
+
+function withFeatures<A extends object>(conf: A, features: readonly Configured[]): ChainSettings<A> {
+  const chain = conf as ChainSettings<A>;
+  chain.features = features;
+  return chain;
+}
+
+/** Returns the features that the configuration requests. */
+function requested(features: readonly Feature<unknown>[], raw: CheckedConfig): Configured[] {
+  return features
+    .map((feature) => ({ feature, conf: feature.settings(raw) }))
+    .filter(({ feature, conf }) => feature.isRequested(conf));
+}
+
+function parts<A>(context: Context<ChainSettings<A>>): Part[] {
+  return context.conf.features.map(({ feature, conf }) => ({ feature, own: { ...context, conf } }));
 }
 
 /** Runs ADD with at least one feature. */
@@ -114,7 +140,8 @@ function addWith<A>(attaching: AttachPlugin<A>, context: Context<A>, wanted: rea
   for (const { feature, own } of wanted) {
     feature.validate?.(own.conf);
   }
-  const undo = undoStack();
+  /** Newest first. */
+  const undo: UndoStep[] = [];
   const begun = new Map<Feature<unknown>, (result: Result) => Result>();
   const early = wanted.flatMap(({ feature, own }) => {
     const begin = feature.addBeforeLinkUp?.(own);
@@ -123,7 +150,7 @@ function addWith<A>(attaching: AttachPlugin<A>, context: Context<A>, wanted: rea
   const beforeLinkUp: BeforeLinkUp = (route, host) => {
     for (const { feature, own, begin } of early) {
       begun.set(feature, begin(route, host));
-      undo.push(() => feature.del(own));
+      undo.unshift(() => feature.del(own));
       context.mark?.(feature.name);
     }
   };
@@ -135,7 +162,7 @@ function addWith<A>(attaching: AttachPlugin<A>, context: Context<A>, wanted: rea
     }
     const change: TransactionPart['change'] = (pod) => {
       // A transaction whose reply was lost may have been committed.
-      undo.push(() => feature.del(own));
+      undo.unshift(() => feature.del(own));
       return joined.change(pod);
     };
     const made: TransactionPart['made'] = (nft, pod) => {
@@ -148,7 +175,7 @@ function addWith<A>(attaching: AttachPlugin<A>, context: Context<A>, wanted: rea
   try {
     const attach = early.length > 0 || rules.length > 0 ? attaching.addWithFeatures : undefined;
     let result = attach?.(context, hooks) ?? attaching.add?.(context) ?? {};
-    undo.push(() => attaching.del?.(context));
+    undo.unshift(() => attaching.del?.(context));
     for (const { feature, own } of wanted) {
       const finish = begun.get(feature);
       result = finish === undefined ? feature.add(own, result) : finish(result);
@@ -156,11 +183,11 @@ function addWith<A>(attaching: AttachPlugin<A>, context: Context<A>, wanted: rea
         continue;
       }
       context.mark?.(feature.name);
-      undo.push(() => feature.del(own));
+      undo.unshift(() => feature.del(own));
     }
     return result;
   } catch (error) {
-    undo.run();
+    undoAll(undo);
     throw error;
   }
 }

@@ -1,5 +1,12 @@
 /** The two layouts of `cnikit`: pods on a bridge, or a route to each pod. */
-import { type CheckedConfig, CniError, type Context, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import {
+  type CheckedConfig,
+  CniError,
+  type Context,
+  ErrorCode,
+  lacksKeys,
+  normaliseKeys,
+} from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import type { AttachPlugin, DelHooks } from '../../attachment/feature.ts';
 import { explain } from '../../explain.ts';
@@ -36,8 +43,7 @@ export function layoutPlugin(sys: Sys): AttachPlugin<LayoutSettings> {
   return {
     ...bridge,
     config: layoutSettings,
-    configForDel: (raw) =>
-      Object.assign(bridgeSettingsForDel(raw), { isRouted: isRoutedConf(raw), foreignSourceNamespaces: [] }),
+    configForDel: (raw) => withLayout(bridgeSettingsForDel(raw), isRoutedConf(raw)),
     add: (context) => (context.conf.isRouted ? addRouted(sys, context) : bridge.add!(context)),
     addWithFeatures: (context, hooks) =>
       context.conf.isRouted ? addRouted(sys, context, hooks) : bridge.addWithFeatures!(context, hooks),
@@ -87,6 +93,9 @@ const OF_BRIDGE = ['vlan', 'vlanTrunk', 'macspoofchk', 'disableContainerInterfac
  */
 export function layoutSettings(raw: CheckedConfig): LayoutSettings {
   const bridge = bridgeSettings(raw);
+  if (lacksKeys(raw, layoutConfKeys)) {
+    return withLayout(bridge, false);
+  }
   const conf = normaliseKeys(raw, layoutConfKeys);
   if (!isLayoutConf(conf)) {
     throw new CniError(ErrorCode.InvalidNetworkConfig, 'Invalid configuration', explain('layoutConf', conf));
@@ -100,8 +109,18 @@ export function layoutSettings(raw: CheckedConfig): LayoutSettings {
       `Remove ${wanted}, or set layout to "bridge"`,
     );
   }
-  const { foreignSourceNamespaces = [] } = conf;
-  return Object.assign(bridge, { isRouted, foreignSourceNamespaces });
+  return withLayout(bridge, isRouted, conf.foreignSourceNamespaces);
+}
+
+function withLayout(
+  bridge: BridgeSettings,
+  isRouted: boolean,
+  foreignSourceNamespaces: readonly string[] = [],
+): LayoutSettings {
+  const settings = bridge as LayoutSettings;
+  settings.isRouted = isRouted;
+  settings.foreignSourceNamespaces = foreignSourceNamespaces;
+  return settings;
 }
 
 function isSet(value: number | boolean | readonly unknown[]): boolean {

@@ -37,6 +37,7 @@ import {
   acceptedPorts,
   asksForPorts,
   hostPorts,
+  PORTMAP_KEYS,
   type PortmapSettings,
   portmapSettings,
   portmapSettingsForDel,
@@ -50,6 +51,7 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
   return {
     name: 'portmap',
     about: 'cnikit portmap: maps ports of the node to a pod',
+    keys: PORTMAP_KEYS,
     settings: portmapSettings,
     settingsForDel: portmapSettingsForDel,
     isRequested: asksForPorts,

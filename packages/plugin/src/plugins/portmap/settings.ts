@@ -3,6 +3,7 @@ import {
   CniError,
   capability,
   ErrorCode,
+  type KeyTable,
   normaliseKeys,
   validFields,
 } from '@cnikit/cni-spec';
@@ -16,6 +17,9 @@ import type { PortmapConf } from './schema.ts';
 /** Kubernetes uses bits 14 and 15, Calico 20 to 31. */
 const DEFAULT_MARK_BIT = 13;
 export const DEFAULT_MARK = 1 << DEFAULT_MARK_BIT;
+
+/** Keys of the configuration that ask for ports or say how to map them. */
+export const PORTMAP_KEYS: KeyTable = { ...portmapConfKeys, runtimeConfig: null, capabilities: null };
 
 /** The portmap configuration with all defaults filled in. */
 export interface PortmapSettings {

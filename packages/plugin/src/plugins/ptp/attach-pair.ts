@@ -6,8 +6,9 @@ import type { Sys } from '@cnikit/sys';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { appendResult, chooseDns } from '../../attachment/result.ts';
 import { withNextHops } from '../../attachment/routes.ts';
-import { undoStack } from '../../attachment/undo.ts';
+import { undoAll } from '../../attachment/undo.ts';
 import { openIpam } from '../../ipam/ipam.ts';
+import type { Allocation } from '../../ipam/pod-ipam.ts';
 import { deleteHostEnd } from '../../links/attachment-links.ts';
 import { sendHostEnd } from '../../links/host-end-requests.ts';
 import { hostVethName } from '../../links/names.ts';
@@ -55,6 +56,8 @@ export interface PairLayout {
 /** Default MTU of a veth, in bytes (linux/if_ether.h). */
 const ETH_DATA_LEN = 1500;
 
+const NO_HOOKS: AddHooks = { rules: [] };
+
 /**
  * Runs ADD: creates a veth pair, addresses, and routes that send all traffic of the pod through the node. When a step
  * fails, the previous steps are undone.
@@ -66,7 +69,7 @@ export function attachPair(
   sys: Sys,
   context: Context<PairSettings>,
   layout: PairLayout,
-  { beforeLinkUp, rules }: AddHooks = { rules: [] },
+  { beforeLinkUp, rules }: AddHooks = NO_HOOKS,
 ): Result {
   const { conf, containerID, ifName, netns, prevResult, mark } = context;
   const ipam = openIpam(sys, context, poolRecovery(sys, context));
@@ -80,30 +83,31 @@ export function attachPair(
   const pod = openPodNamespace(sys, netns);
   const host = openRtnetlink({ sys });
   mark?.('netns');
-  const undo = undoStack();
+  const hostName = hostVethName(conf.network, containerID, ifName);
+  let pair: VethPair | undefined;
+  let given: Allocation | undefined;
+  let reached: readonly RoutedAddress[] | undefined;
+  let masqueraded: readonly RoutedAddress[] | undefined;
   try {
     // The pair comes before the addresses: a second ADD of an attachment fails here and undoes nothing of the first.
-    const hostName = hostVethName(conf.network, containerID, ifName);
     const { hostMac, podMac: mac } = layout;
     const plan = { hostName, ifName, pod, mtu: conf.mtu, mac, hostMac, group: layout.hostGroup, down: true };
-    const pair = createVethPair(host, sys, plan);
-    undo.push(() => void deleteHostEnd(sys, hostName));
+    pair = createVethPair(host, sys, plan);
     mark?.('veth');
     const mtu = conf.mtu || ETH_DATA_LEN;
     beforeLinkUp?.(host, { name: hostName, index: pair.hostIndex(), mtu, group: layout.hostGroup });
 
-    const given = ipam.add();
-    undo.push(() => ipam.del());
+    given = ipam.add();
     mark?.('ipam');
     const ips = layout.addresses(given.ips);
     ensureForwarding(sys, ips);
     reach(host, layout.hostEnd(pair, ips), ips);
-    undo.push(() => layout.left?.(ips));
+    reached = ips;
     layout.reached?.(host, ips);
     mark?.('host');
     // Rules come first: the pod cannot send yet.
     if (conf.ipMasq) {
-      undo.push(() => undoMasquerade(sys, context, ips));
+      masqueraded = ips;
       addMasquerade(sys, context, { ips, link: hostName }, rules);
       mark?.('rules');
     }
@@ -125,11 +129,16 @@ export function attachPair(
       ],
       ips: ips.map((ip) => ({ ...ip, interface: 1 })),
       routes,
-      ...chooseDns(conf.raw, given.dns),
+      dns: chooseDns(conf.raw, given.dns),
     };
     return appendResult(prevResult, own);
   } catch (error) {
-    undo.run();
+    undoAll([
+      masqueraded && (() => undoMasquerade(sys, context, masqueraded ?? [])),
+      reached && (() => layout.left?.(reached ?? [])),
+      given && (() => ipam.del()),
+      pair && (() => deleteHostEnd(sys, hostName)),
+    ]);
     throw error;
   } finally {
     host.close();

@@ -126,7 +126,8 @@ test('encodeCanonicalResult() writes the bytes of encodeResult() for results as 
         return;
       }
       const canonical = decodeResult(source);
-      const write = (encode: typeof encodeResult) => attempt(() => JSON.stringify(encode(canonical, to)));
+      const write = (encode: typeof encodeCanonicalResult) =>
+        attempt(() => JSON.stringify(encode(canonical, to)));
       expect(write(encodeCanonicalResult)).toBe(write(encodeResult));
     }),
   );

@@ -84,11 +84,10 @@ export function encodeResult(result: Result, version: string): ResultDocument {
  * Encodes a result for a version without checking it.
  *
  * @param result as {@link decodeResult} returns it, but empty lists and any `dns` are allowed; its cniVersion is ignored
- * @param version as for {@link encodeResult}
- * @throws {CniError} 1 for an unknown version, 999 for 0.1.0 or 0.2.0 without any address
+ * @throws {CniError} 999 for 0.1.0 or 0.2.0 without any address
  */
-export function encodeCanonicalResult(result: Result, version: string): ResultDocument {
-  return converted1(document1(result, knownVersion(version)));
+export function encodeCanonicalResult(result: Result, version: Version): ResultDocument {
+  return converted1(document1(result, version));
 }
 
 /** Converts a clean result to the format of its cniVersion. */

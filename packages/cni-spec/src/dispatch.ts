@@ -5,7 +5,7 @@ import { checkEnv, type Env, isVerb, splitPath, type Verb } from './env.ts';
 import { CniError, ErrorCode, encodeError, toCniError } from './error.ts';
 import type { Context, Plugin } from './plugin.ts';
 import type { Result } from './schemas/index.ts';
-import { compareVersions, latestVersion, verbSince } from './version.ts';
+import { compareVersions, latestVersion, type Version, verbSince } from './version.ts';
 
 /** Input of one invocation. */
 export interface PluginIo {
@@ -38,7 +38,7 @@ export interface PluginOutput {
  */
 export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
   const output: PluginOutput = { stdout: '', stderr: '', exitCode: 0 };
-  let replyVersion: string = plugin.versions.at(-1) ?? latestVersion;
+  let replyVersion = plugin.versions.at(-1) ?? latestVersion;
   try {
     if (!io.env.CNI_COMMAND && plugin.about !== '') {
       output.stderr = `${plugin.about}\nCNI protocol versions supported: ${plugin.versions.join(', ')}\n`;
@@ -55,7 +55,7 @@ export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
     const stdin = readStdin(io);
     const config = decodeNetworkConfig(stdin, { lenient: removes(command) });
     const { cniVersion } = config;
-    const isSupported = (plugin.versions as readonly string[]).includes(cniVersion);
+    const isSupported = isOneOf(plugin.versions, cniVersion);
     if (isSupported) {
       replyVersion = cniVersion;
     }
@@ -70,7 +70,7 @@ export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
       );
     }
     checkVersion(cniVersion, command);
-    const result = runVerb(plugin, io, { verb: command, config, stdin }, output);
+    const result = runVerb(plugin, io, { verb: command, config, version: cniVersion, stdin }, output);
     if (result) {
       output.stdout = print(result);
     }
@@ -81,10 +81,18 @@ export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
   return output;
 }
 
+/** A verb with its configuration, whose version the plugin supports. */
+interface Invocation {
+  verb: Verb;
+  config: CheckedConfig;
+  version: Version;
+  stdin: string;
+}
+
 function runVerb<T>(
   plugin: Plugin<T>,
   io: PluginIo,
-  { verb, config, stdin }: { verb: Verb; config: CheckedConfig; stdin: string },
+  { verb, config, version, stdin }: Invocation,
   output: PluginOutput,
 ): object | undefined {
   const onContainer = verb === 'ADD' || verb === 'DEL' || verb === 'CHECK';
@@ -117,9 +125,7 @@ function runVerb<T>(
   io.mark?.('parse');
   switch (verb) {
     case 'ADD':
-      return (
-        plugin.add && encoded(plugin, resultOf(plugin.add(context), context.prevResult), config.cniVersion)
-      );
+      return plugin.add && encoded(plugin, plugin.add(context), version, context.prevResult);
     case 'DEL':
       refusePromise(verb, plugin.del?.(context));
       return undefined;
@@ -179,8 +185,23 @@ function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput)
   }
 }
 
-function encoded<T>({ canonicalResults }: Plugin<T>, result: Result, version: string): ResultDocument {
-  return canonicalResults ? encodeCanonicalResult(result, version) : encodeResult(result, version);
+function encoded<T>(
+  { canonicalResults }: Plugin<T>,
+  result: Result | undefined,
+  version: Version,
+  prevResult: Result | undefined,
+): ResultDocument {
+  refusePromise('ADD', result);
+  if (typeof result !== 'object' || result === null) {
+    throw new CniError(ErrorCode.Internal, "The plugin's add() returned no result: return at least {}");
+  }
+  if (canonicalResults) {
+    return encodeCanonicalResult(result, version);
+  }
+  if (prevResult === undefined) {
+    checkIndexes(result);
+  }
+  return encodeResult(result, version);
 }
 
 /** Refuses a promise: the process would report success before it settles. */
@@ -191,15 +212,8 @@ function refusePromise(verb: Verb, value: unknown): void {
   }
 }
 
-/** Refuses an invalid interface index, which crashes runtimes. Does not check those of prevResult. */
-function resultOf(result: Result | undefined, prevResult: Result | undefined): Result {
-  refusePromise('ADD', result);
-  if (typeof result !== 'object' || result === null) {
-    throw new CniError(ErrorCode.Internal, "The plugin's add() returned no result: return at least {}");
-  }
-  if (prevResult) {
-    return result;
-  }
+/** Refuses an invalid interface index, which crashes runtimes. */
+function checkIndexes(result: Result): void {
   const count = result.interfaces?.length ?? 0;
   for (const { address, interface: index } of result.ips ?? []) {
     if (index !== undefined && (index < 0 || index >= count)) {
@@ -209,7 +223,6 @@ function resultOf(result: Result | undefined, prevResult: Result | undefined): R
       );
     }
   }
-  return result;
 }
 
 function refuseOwnNetns(io: PluginIo, netns: string): void {
@@ -246,6 +259,10 @@ function requestedVersion(io: PluginIo): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isOneOf(versions: readonly Version[], version: string): version is Version {
+  return (versions as readonly string[]).includes(version);
 }
 
 function print(document: object): string {

@@ -310,6 +310,28 @@ describe('Connection.queryOne()', () => {
     expect(answering.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
   });
 
+  test('queryOne() keeps its message while the decoder asks for another', () => {
+    let value = 0;
+    const { connection } = connect((_, answer) => answer.message(16, number(++value)));
+    const get = { ...dump, flags: 0 };
+    const both = connection.queryOne(get, (message) => [
+      decode(message),
+      connection.queryOne(get, decode),
+      message.sequence,
+    ]);
+    expect(both).toEqual([1, 2, 1]);
+  });
+
+  test('queryOne() ignores answers to earlier requests, and reads one that comes late', () => {
+    const { connection } = connect((_, answer) => {
+      answer.message(16, number(1), { sequence: 77 });
+      answer.flush();
+      answer.fail(EAGAIN);
+      answer.message(16, number(7));
+    });
+    expect(connection.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
+  });
+
   test('queryOne() repeats with a larger buffer', () => {
     const { peer, connection } = connect((_, answer) => answer.message(16, number(7, 40_000)));
     expect(connection.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);

@@ -2,12 +2,12 @@ import type { Sys } from '@cnikit/sys';
 import { checkSpec } from '#check-spec';
 import { NLM_F_DUMP, NLM_F_ECHO } from './codec/ack.ts';
 import { NetlinkEncodeError } from './codec/errors.ts';
-import type { MessageReader } from './codec/message.ts';
+import { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { converse } from './conversation.ts';
 import { NetlinkError, refusal } from './errors.ts';
+import { messageSize } from './message-size.ts';
 import type { Netns } from './netns-fd.ts';
-import { messageSize } from './outgoing.ts';
 import { NetlinkSocket } from './socket.ts';
 
 /** How a connection is opened. */
@@ -129,18 +129,24 @@ export class Connection {
    * @throws {NetlinkError} when the kernel refuses the request
    */
   query<T>(request: Request, decode: Decode<T>): T | undefined {
-    return this.#query(request, decode, true);
+    return this.#query(request, decode, this.socket.send([request]), true);
   }
 
-  /** Like `query()`, when the answer is one message or a refusal: no acknowledgement is requested. */
+  /**
+   * Like `query()`, when the answer is one message or a refusal: no acknowledgement is requested. The message is valid
+   * until `decode` returns.
+   */
   queryOne<T>(request: Request, decode: Decode<T>): T | undefined {
-    return this.#query(request, decode, false);
+    const first = this.socket.send([request], 0, NO_ACK);
+    const length = this.socket.answer(first);
+    return length > 0
+      ? decodeOnly(this.socket.received, length, decode)
+      : this.#query(request, decode, first, false);
   }
 
-  #query<T>(request: Request, decode: Decode<T>, acked: boolean): T | undefined {
-    for (;;) {
+  #query<T>(request: Request, decode: Decode<T>, sequence: number, acked: boolean): T | undefined {
+    for (let first = sequence; ; first = this.socket.send([request], 0, acked ? 0 : NO_ACK)) {
       const answer: { value?: T } = {};
-      const first = this.socket.send([request], 0, acked ? 0 : NO_ACK);
       const creates = (request.flags & NLM_F_ECHO) !== 0;
       const each = (message: MessageReader) => {
         answer.value ??= decode(message);
@@ -249,6 +255,19 @@ export class Connection {
     }
     return failures;
   }
+}
+
+/** Reads single answers, unless one is being decoded: creating a reader takes longer than reading. */
+let spare: MessageReader | undefined = new MessageReader(new Uint8Array(0));
+
+function decodeOnly<T>(bytes: Uint8Array, length: number, decode: Decode<T>): T | undefined {
+  const reader = spare ?? new MessageReader(bytes);
+  spare = undefined;
+  reader.restart(bytes, length);
+  reader.next();
+  const value = decode(reader);
+  spare = reader;
+  return value;
 }
 
 const tooLong = (request: Request): NetlinkError =>

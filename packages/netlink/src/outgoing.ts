@@ -6,8 +6,8 @@ import { fillBlanks } from '#fill-blanks';
 import { writeMessage } from '#native';
 import { NLM_F_ACK, NLM_F_REQUEST } from './codec/ack.ts';
 import { NLMSG_HDRLEN } from './codec/encoder.ts';
-import { NetlinkEncodeError } from './codec/errors.ts';
 import type { Request } from './codec/request.ts';
+import { messageSize } from './message-size.ts';
 import type { FilledRequest } from './template.ts';
 
 const FIRST_BYTES = 1024;
@@ -15,6 +15,8 @@ const FIRST_BYTES = 1024;
 const FLAGS_AT = 6;
 
 let buffer = new Uint8Array(0);
+/** Its length, which is a function call for QuickJS. */
+let room = 0;
 /** The datagram is `buffer[0, length)`. */
 let length = 0;
 /** Position of its last message. */
@@ -55,14 +57,11 @@ export function encodeRequests(
     const request = made ?? requests[to]!;
     const { template, values } = request as Partial<FilledRequest>;
     const { type, flags: own, payload } = template ?? request;
-    if (payload === undefined) {
-      refuse(request);
-    }
-    const end = at + ((NLMSG_HDRLEN + payload.length + 3) & ~3);
+    const end = at + (template === undefined ? messageSize(request) : template.messageSize);
     if (end > limit && to > from) {
       break;
     }
-    if (end > buffer.length) {
+    if (end > room) {
       grow(end);
     }
     const all = own | flags | (to === acked ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST);
@@ -84,20 +83,8 @@ export function encodeRequests(
 }
 
 function grow(size: number): void {
-  const larger = new Uint8Array(Math.max(size, FIRST_BYTES, buffer.length * 2));
+  room = Math.max(size, FIRST_BYTES, room * 2);
+  const larger = new Uint8Array(room);
   larger.set(buffer);
   buffer = larger;
-}
-
-/** Returns the bytes that a request takes in a datagram: header, body and padding. */
-export function messageSize(request: Request): number {
-  if (request.payload === undefined) {
-    refuse(request);
-  }
-  return (NLMSG_HDRLEN + request.payload.length + 3) & ~3;
-}
-
-function refuse(request: Request): never {
-  const hint = 'build one with newLink() or a function like it';
-  throw new NetlinkEncodeError('BAD_REQUEST', `Not a request: ${JSON.stringify(request)}; ${hint}`);
 }

@@ -12,13 +12,15 @@
  *
  * @module
  */
+import { formatAddress } from '@cnikit/ip';
 import { ignoreErrno, NETLINK_ROUTE, POLLIN, type Sys, SysError } from '@cnikit/sys';
 import { internal } from '@cnikit/sys/internal';
-import { writeMac } from '#native';
+import { findAttribute, formatMac, writeMac, writeU16 } from '#native';
 import { decodeAck, NLMSG_ERROR } from './codec/ack.ts';
 import { readI32, readU16 } from './codec/bytes.ts';
-import { formatMac, refuseMac } from './codec/mac.ts';
-import { attributesAfter, MessageReader } from './codec/message.ts';
+import { NLA_HDRLEN } from './codec/encoder.ts';
+import { refuseMac } from './codec/mac.ts';
+import { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { refusal } from './errors.ts';
 import { type OpenOptions, openProtocol } from './open.ts';
@@ -65,6 +67,8 @@ const SA_DATA = 2;
 /** linux/if_arp.h */
 const ARPHRD_ETHER = 1;
 const MAC_BYTES = 6;
+const IPV4_BYTES = 4;
+const NUMBER_BYTES = 4;
 const ENODEV = 19;
 
 /** The main properties of an interface. */
@@ -85,17 +89,20 @@ export interface Device {
  */
 export function device({ connection }: RtnetlinkCore, name: string): Device | undefined {
   const { sys, fd } = connection.socket;
-  const index = query(sys, fd, SIOCGIFINDEX, name);
-  const flags = index && query(sys, fd, SIOCGIFFLAGS, name);
-  const address = flags && query(sys, fd, SIOCGIFHWADDR, name);
-  if (address === undefined) {
+  if (!ioctl(sys, fd, SIOCGIFINDEX, name)) {
     return undefined;
   }
-  const found: Device = { name, index: readI32(index!, 0, true), flags: readU16(flags!, 0, true) };
-  if (readU16(address, 0, true) === ARPHRD_ETHER) {
-    found.mac = formatMac(address, SA_DATA, SA_DATA + MAC_BYTES);
+  const index = readI32(ifreqData, 0, true);
+  if (!ioctl(sys, fd, SIOCGIFFLAGS, name)) {
+    return undefined;
   }
-  return found;
+  const flags = readU16(ifreqData, 0, true);
+  if (!ioctl(sys, fd, SIOCGIFHWADDR, name)) {
+    return undefined;
+  }
+  return readU16(ifreqData, 0, true) === ARPHRD_ETHER
+    ? { name, index, flags, mac: formatMac(ifreqData, SA_DATA, SA_DATA + MAC_BYTES) }
+    : { name, index, flags };
 }
 
 /**
@@ -117,8 +124,7 @@ export function deviceDriver({ connection }: RtnetlinkCore, name: string): strin
  */
 export function deviceIndex({ connection }: RtnetlinkCore, name: string): number | undefined {
   const { sys, fd } = connection.socket;
-  const index = query(sys, fd, SIOCGIFINDEX, name);
-  return index && readI32(index, 0, true);
+  return ioctl(sys, fd, SIOCGIFINDEX, name) ? readI32(ifreqData, 0, true) : undefined;
 }
 
 /**
@@ -128,8 +134,7 @@ export function deviceIndex({ connection }: RtnetlinkCore, name: string): number
  */
 export function deviceFlags({ connection }: RtnetlinkCore, name: string): number | undefined {
   const { sys, fd } = connection.socket;
-  const flags = query(sys, fd, SIOCGIFFLAGS, name);
-  return flags && readU16(flags, 0, true);
+  return ioctl(sys, fd, SIOCGIFFLAGS, name) ? readU16(ifreqData, 0, true) : undefined;
 }
 
 /**
@@ -141,12 +146,11 @@ export function deviceFlags({ connection }: RtnetlinkCore, name: string): number
  */
 export function setDeviceMac({ connection }: RtnetlinkCore, name: string, mac: string): void {
   const { sys, fd } = connection.socket;
-  const address = new Uint8Array(IFREQ_BYTES);
-  address[0] = ARPHRD_ETHER;
-  if (writeMac(mac, address, SA_DATA) !== MAC_BYTES) {
+  writeU16(ifreqData, 0, ARPHRD_ETHER, true);
+  if (writeMac(mac, ifreqData, SA_DATA) !== MAC_BYTES) {
     refuseMac(mac, 'MAC address');
   }
-  if (!internal(sys).ifreq(fd, SIOCSIFHWADDR, name, address)) {
+  if (!ioctl(sys, fd, SIOCSIFHWADDR, name)) {
     throw new SysError({ syscall: 'ifreq', errno: ENODEV });
   }
 }
@@ -174,33 +178,35 @@ export function connectedNetwork(
 }
 
 const GET_ROUTE = new Template(({ dst }) => getRoute({ dst, fibMatch: true }), { dst: '77.203.141.89' });
-const NETWORK_ATTRIBUTES: (true | undefined)[] = [];
-for (const type of [RTA_OIF, RTA_PREFSRC]) {
-  NETWORK_ATTRIBUTES[type] = true;
-}
+const OIF = [RTA_OIF];
+const PREFSRC = [RTA_PREFSRC];
 
-function networkOf(message: MessageReader): ConnectedNetwork | undefined {
-  const { bytes, start } = message;
-  if (message.type !== RTM_NEWROUTE || bytes[start + RTM_PROTOCOL] !== RTPROT_KERNEL) {
+function networkOf({ type, bytes, start, end }: MessageReader): ConnectedNetwork | undefined {
+  if (type !== RTM_NEWROUTE || bytes[start + RTM_PROTOCOL] !== RTPROT_KERNEL) {
     return undefined;
   }
-  const reader = attributesAfter(message, RTMSG_SIZE, 'rtmsg');
-  let index = 0;
-  let source: string | undefined;
-  while (reader.nextOf(NETWORK_ATTRIBUTES)) {
-    if (reader.type === RTA_OIF) {
-      index = reader.u32('RTA_OIF');
-    } else if (reader.type === RTA_PREFSRC) {
-      source = reader.address('RTA_PREFSRC');
-    }
+  const index = findAttribute(bytes, start + RTMSG_SIZE, end, OIF);
+  const source = findAttribute(bytes, start + RTMSG_SIZE, end, PREFSRC);
+  if (sizeOf(bytes, index) !== NUMBER_BYTES || sizeOf(bytes, source) !== IPV4_BYTES) {
+    return undefined;
   }
-  return source === undefined ? undefined : { index, address: `${source}/${bytes[start + RTM_DST_LEN]!}` };
+  const address = formatAddress(bytes, source + NLA_HDRLEN, IPV4_BYTES);
+  return {
+    index: readI32(bytes, index + NLA_HDRLEN, true),
+    address: `${address}/${bytes[start + RTM_DST_LEN]!}`,
+  };
 }
 
-/** Returns the answer to an ioctl; undefined when the interface does not exist, which takes no error object. */
-function query(sys: Sys, fd: number, request: number, name: string): Uint8Array | undefined {
-  const into = new Uint8Array(IFREQ_BYTES);
-  return internal(sys).ifreq(fd, request, name, into) ? into : undefined;
+/** Returns the bytes of an attribute's value. */
+const sizeOf = (bytes: Uint8Array, at: number): number =>
+  at < 0 ? -1 : readU16(bytes, at, true) - NLA_HDRLEN;
+
+/** `struct ifreq` after the name, as the last ioctl left it. */
+const ifreqData = new Uint8Array(IFREQ_BYTES);
+
+/** Runs an ioctl with `ifreqData`; returns false when the interface does not exist, which takes no error object. */
+function ioctl(sys: Sys, fd: number, request: number, name: string): boolean {
+  return internal(sys).ifreq(fd, request, name, ifreqData);
 }
 
 /**

@@ -9,8 +9,8 @@ import {
   type Sys,
   SysError,
 } from '@cnikit/sys';
-import { readI32, readU16 } from '#native';
-import { NLMSG_ERROR } from './codec/ack.ts';
+import { answerType, readI32 } from '#native';
+import { NLMSG_ERROR, NLMSG_MIN_TYPE } from './codec/ack.ts';
 import type { Request } from './codec/request.ts';
 import { NetlinkError } from './errors.ts';
 import { type Netns, withNetnsFd } from './netns-fd.ts';
@@ -23,6 +23,8 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 /** `struct nlmsghdr` and `struct nlmsgerr`: an acknowledgement that explains nothing. */
 const SUCCESS_BYTES = 36;
+/** Offset of the error in a message of that kind. */
+const ERROR_AT = 16;
 
 const EINTR = 4;
 const EAGAIN = 11;
@@ -151,20 +153,48 @@ export class NetlinkSocket {
    * number; otherwise `receive()` returns it.
    */
   succeeds(sequence: number): boolean {
-    let length: number;
+    const length = this.#receiveNow();
+    const { received } = this;
+    if (
+      length === SUCCESS_BYTES &&
+      answerType(received, length, sequence, this.port) === NLMSG_ERROR &&
+      readI32(received, ERROR_AT, true) === 0
+    ) {
+      return true;
+    }
+    this.#keep(length);
+    return false;
+  }
+
+  /**
+   * Receives one datagram without waiting. Returns its length when it is one message, which answers the request of that
+   * sequence number; otherwise 0, and `receive()` returns it.
+   */
+  answer(sequence: number): number {
+    const length = this.#receiveNow();
+    if (answerType(this.received, length, sequence, this.port) >= NLMSG_MIN_TYPE) {
+      return length;
+    }
+    this.#keep(length);
+    return 0;
+  }
+
+  /** Returns -1 when that fails: then `receive()` throws the error. */
+  #receiveNow(): number {
     try {
-      length = this.#next();
+      return this.#next();
     } catch (error) {
       this.#unread = () => {
         throw error;
       };
-      return false;
+      return -1;
     }
-    if (length === SUCCESS_BYTES && isSuccess(this.received, sequence, this.port)) {
-      return true;
+  }
+
+  #keep(length: number): void {
+    if (length >= 0) {
+      this.#unread = () => length;
     }
-    this.#unread = () => length;
-    return false;
   }
 
   #next(): number {
@@ -203,17 +233,6 @@ export class NetlinkSocket {
       }
     }
   }
-}
-
-/** Returns true for an NLMSG_ERROR without error. */
-function isSuccess(bytes: Uint8Array, sequence: number, port: number): boolean {
-  return (
-    readI32(bytes, 0, true) === SUCCESS_BYTES &&
-    readU16(bytes, 4, true) === NLMSG_ERROR &&
-    readI32(bytes, 8, true) === (sequence | 0) &&
-    readI32(bytes, 12, true) === (port | 0) &&
-    readI32(bytes, 16, true) === 0
-  );
 }
 
 function asNetlinkError(cause: unknown, problem: string, request: Request): unknown {

@@ -4,6 +4,7 @@ import { fillBlanks } from '#fill-blanks';
 import { writeMac } from '#native';
 import { ADDRESS, BIT, BLANK_NUMBERS, BROADCAST, EUI64, MAC, NUMBER, PREFIX, TEXT } from './blank.ts';
 import type { Request } from './codec/request.ts';
+import { messageSize } from './message-size.ts';
 
 /**
  * Values of a request. Text is a MAC address, an IP address, an address with prefix length, or a name. Numbers are u32
@@ -28,6 +29,8 @@ export class Template<V extends TemplateValues = TemplateValues> {
   readonly flags: number;
   /** Payload of the example. */
   readonly payload: Uint8Array;
+  /** Bytes that a request takes in a datagram. */
+  readonly messageSize: number;
   /** The key of each blank. */
   readonly keys: string[] = [];
   /** The blanks, as `fillBlanks()` takes them. */
@@ -41,11 +44,13 @@ export class Template<V extends TemplateValues = TemplateValues> {
    * @throws {TypeError} when the request does not have a value
    */
   constructor(make: (values: V) => Request, example: V) {
-    const { type, flags, payload } = make(example);
+    const request = make(example);
+    const { type, flags, payload } = request;
     this.make = make;
     this.type = type;
     this.flags = flags;
     this.payload = payload;
+    this.messageSize = messageSize(request);
     for (const key in example) {
       const value: unknown = example[key];
       if (typeof value === 'boolean') {

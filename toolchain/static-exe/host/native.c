@@ -234,6 +234,19 @@ static JSValue find_attribute(JSContext *ctx, JSValueConst this, int argc, JSVal
   return JS_NewInt32(ctx, (int32_t)found);
 }
 
+/* (bytes, length, sequence, port): the type of the message that is the whole datagram, or -1. */
+static JSValue answer_type(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  struct bytes b;
+  int length, sequence, port;
+  (void)this, (void)argc;
+  if (bytes_of(ctx, &b, argv[0]) || int_of(ctx, &length, argv[1]) || int_of(ctx, &sequence, argv[2]) ||
+      int_of(ctx, &port, argv[3]))
+    return JS_EXCEPTION;
+  int is_answer = length >= 16 && length <= b.count && number_at(&b, 0, 4, 1) == (uint32_t)length &&
+                  number_at(&b, 8, 4, 1) == (uint32_t)sequence && number_at(&b, 12, 4, 1) == (uint32_t)port;
+  return JS_NewInt32(ctx, is_answer ? (int)number_at(&b, 4, 2, 1) : -1);
+}
+
 /* (text): its length if it has ASCII characters only and no NUL, else -1. */
 static JSValue plain_length(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
   (void)this, (void)argc;
@@ -521,7 +534,6 @@ static int fill_text(const struct bytes *into, const struct blank *blank, const 
     case PREFIX:
       if (parse_prefix(s, 0, prefix, &length) != blank->size) return 0;
       prefix[16] = (uint8_t)length;
-      put_byte(into, blank->start + 1, prefix[16]);
       from = prefix;
       break;
     case BROADCAST:
@@ -536,6 +548,7 @@ static int fill_text(const struct bytes *into, const struct blank *blank, const 
       return 1;
   }
   for (int i = 0; i < blank->size; i++) put_byte(into, blank->at + i, from[i]);
+  if (blank->kind == PREFIX) put_byte(into, blank->start + 1, prefix[16]);
   return 1;
 }
 
@@ -614,6 +627,7 @@ int JS_AddNative(JSContext *ctx, JSValueConst global) {
       JS_CFUNC_DEF("writeMessage", 8, write_message),
       JS_CFUNC_DEF("encodeAttributes", 2, encode_attributes),
       JS_CFUNC_DEF("findAttribute", 4, find_attribute),
+      JS_CFUNC_DEF("answerType", 4, answer_type),
       JS_CFUNC_DEF("plainLength", 1, plain_length),
       JS_CFUNC_DEF("writePlain", 3, write_plain),
       JS_CFUNC_DEF("readPlain", 3, read_plain),

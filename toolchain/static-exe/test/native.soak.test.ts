@@ -58,6 +58,13 @@ const COMPARISON = `
       // Without room both refuse, and only C before it writes.
       return how(bytes, Math.max(at, 0), 16, 5, value, value, body, little) + ' ' + bytes;
     });
+    const size = any([15, 16, 20, 40, 41]);
+    const datagram = new Uint8Array(40);
+    const inBody = new Uint8Array(Math.min(size, 40) - Math.min(size, 16));
+    codec.writeMessage(datagram, 0, any([2, 24]), 0, any([value, 7]), any([value, 9]), inBody, true);
+    for (const args of [[size, value, value], [size, 7, value], [any([16, 20, 36]), value, 9]]) {
+      compare('answerType', codec.answerType, (how) => how(datagram, ...args));
+    }
     compare('writeMac', codec.writeMac, (how) => {
       const bytes = new Uint8Array(40);
       return how(text, bytes, 1) > 0 && bytes;

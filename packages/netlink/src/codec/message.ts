@@ -19,7 +19,7 @@ export interface MessageHeader {
  * reader is the message's `Payload`.
  */
 export class MessageReader implements Payload, MessageHeader {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   readonly order: ByteOrder;
   type = 0;
   flags = 0;
@@ -28,12 +28,19 @@ export class MessageReader implements Payload, MessageHeader {
   start = 0;
   end = 0;
   #position = 0;
-  readonly #limit: number;
+  #limit: number;
 
   constructor(bytes: Uint8Array, length: number = bytes.length, order: ByteOrder = 'little') {
     this.bytes = bytes;
     this.#limit = Math.min(length, bytes.length);
     this.order = order;
+  }
+
+  /** Starts again with another datagram. */
+  restart(bytes: Uint8Array, length: number): void {
+    this.bytes = bytes;
+    this.#limit = Math.min(length, bytes.length);
+    this.#position = 0;
   }
 
   /**

@@ -6,6 +6,7 @@ declare const __cnikit_native: typeof ofThisPackage;
 export const {
   encodeAttributes,
   findAttribute,
+  answerType,
   formatMac,
   plainLength,
   readI32,

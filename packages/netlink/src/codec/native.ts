@@ -117,6 +117,20 @@ export function findAttribute(
   return found;
 }
 
+/**
+ * Returns the type of the message that a datagram of `length` bytes consists of; -1 when it is not exactly one, and from
+ * that port in the conversation with that number.
+ */
+export function answerType(bytes: Uint8Array, length: number, sequence: number, port: number): number {
+  return length >= HEADER &&
+    length <= bytes.length &&
+    readI32(bytes, 0, true) === length &&
+    readI32(bytes, 8, true) === (sequence | 0) &&
+    readI32(bytes, 12, true) === (port | 0)
+    ? readU16(bytes, 4, true)
+    : -1;
+}
+
 /** Returns the length of text that has ASCII characters only and no NUL. Other text, and any here, gives -1. */
 export function plainLength(_text: string): number {
   return -1;

@@ -1,5 +1,5 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { ignoreErrno, type Sys, SysError } from '@cnikit/sys';
+import { type Sys, SysError } from '@cnikit/sys';
 
 /**
  * Reads a whole file.
@@ -9,12 +9,15 @@ import { ignoreErrno, type Sys, SysError } from '@cnikit/sys';
  */
 export function readFileIfExists(sys: Sys, path: string): string | undefined {
   try {
-    // A container ID may be too long for a file name, so no such file can exist.
-    return ignoreErrno(['ENOENT', 'ENAMETOOLONG'], () => sys.readText(path));
+    return sys.readText(path);
   } catch (error) {
-    if (error instanceof SysError) {
-      throw new CniError(ErrorCode.IOFailure, `Cannot read ${path}: ${error.code}`);
+    if (!(error instanceof SysError)) {
+      throw error;
     }
-    throw error;
+    // A container ID may be too long for a file name, so no such file can exist.
+    if (error.code === 'ENOENT' || error.code === 'ENAMETOOLONG') {
+      return undefined;
+    }
+    throw new CniError(ErrorCode.IOFailure, `Cannot read ${path}: ${error.code}`);
   }
 }

@@ -55,14 +55,15 @@ export interface PodInterface {
  */
 export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodInterface): void {
   const { index, mac, addresses, announced = addresses, addressFlags = 0, detectDuplicates } = pod;
-  const hasIPv6 = addresses.some(isIPv6);
-  const isAnnounced = announced.some(isIPv6);
+  const announcedIPv6 = countIPv6(announced);
+  const isAnnounced = announcedIPv6 > 0;
+  const hasIPv6 = announced === addresses ? isAnnounced : countIPv6(addresses) > 0;
   const solicits = !pod.noRouterSolicitations;
   const visits = isAnnounced || !solicits;
   if (visits) {
     prepareIPv6(sys, pod.netns, pod.ifName, { isUsed: hasIPv6, isAnnounced, solicits });
   }
-  const isArpNotified = announced.some(isIPv4);
+  const isArpNotified = announcedIPv6 < announced.length;
   // The kernel takes its interface lock for each message.
   const batch = detectDuplicates ? [] : linkLocal(index, mac, isArpNotified);
   // Without IPv6 addresses, the pod's namespace may have no IPv6.
@@ -123,7 +124,16 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   }
 }
 
-const isIPv4 = (address: string): boolean => !isIPv6(address);
+function countIPv6(addresses: readonly string[]): number {
+  let count = 0;
+  for (const address of addresses) {
+    if (isIPv6(address)) {
+      count++;
+    }
+  }
+  return count;
+}
+
 const UP = new Template(({ index }) => setLink({ index, up: true }), { index: INDEX });
 
 /** The kernel refuses addresses of links that have `disable_ipv6`. */

@@ -6,6 +6,21 @@ import { O_RDONLY, type Sys, SysError } from '@cnikit/sys';
 export type Netns = string | number | { pid: number };
 
 /**
+ * Opens a netlink socket for requests in the namespace, by default the thread's own.
+ *
+ * @throws {SysError} ENOENT when the path does not exist, EINVAL when it is not a network namespace
+ */
+export function openNetlink(
+  sys: Sys,
+  protocol: number,
+  netns: Netns | undefined,
+): ReturnType<Sys['openNetlink']> {
+  return netns === undefined || typeof netns === 'number'
+    ? sys.openNetlink(protocol, netns)
+    : withNetnsFd(sys, netns, (fd) => sys.openNetlink(protocol, fd));
+}
+
+/**
  * Calls `body` with a descriptor of the namespace, or `undefined` for the thread's own, and closes the descriptor if it
  * opened it.
  *

@@ -13,7 +13,7 @@ import { answerType, readI32 } from '#native';
 import { NLMSG_ERROR, NLMSG_MIN_TYPE } from './codec/ack.ts';
 import type { Request } from './codec/request.ts';
 import { NetlinkError } from './errors.ts';
-import { type Netns, withNetnsFd } from './netns-fd.ts';
+import { type Netns, openNetlink } from './netns-fd.ts';
 import { datagram, encodeRequests, requestAck } from './outgoing.ts';
 
 /** Enough for the answer about one object. Zeroing more would cost a plugin that runs for 2 ms a tenth of its time. */
@@ -53,7 +53,7 @@ export class NetlinkSocket {
 
   constructor(sys: Sys, protocol: number, netns: Netns | undefined) {
     this.sys = sys;
-    const { fd, port } = withNetnsFd(sys, netns, (netnsFd) => sys.openNetlink(protocol, netnsFd));
+    const { fd, port } = openNetlink(sys, protocol, netns);
     this.#fd = fd;
     this.port = port;
   }

@@ -3,10 +3,29 @@ import { openRtnetlink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import { O_NONBLOCK, O_RDONLY, type Sys, SysError } from '@cnikit/sys';
 
 /** A pod's network namespace: a descriptor, which netlink messages name it by, and a connection inside it. */
-export interface PodNamespace {
-  fd: number;
-  route: RtnetlinkCore;
-  close(): void;
+export class PodNamespace {
+  readonly fd: number;
+  readonly route: RtnetlinkCore;
+  readonly #sys: Sys;
+
+  constructor(sys: Sys, fd: number, route: RtnetlinkCore) {
+    this.fd = fd;
+    this.route = route;
+    this.#sys = sys;
+  }
+
+  /** Closes the descriptor and the connection. */
+  close(): void {
+    this.route.close();
+    try {
+      this.#sys.close(this.fd);
+    } catch (error) {
+      // Linux closes the descriptor even when it reports an error.
+      if (!(error instanceof SysError)) {
+        throw error;
+      }
+    }
+  }
 }
 
 /**
@@ -15,28 +34,17 @@ export interface PodNamespace {
  * @throws {CniError} 4 naming CNI_NETNS, when the path does not exist or is not a network namespace
  */
 export function openPodNamespace(sys: Sys, path: string): PodNamespace {
-  // The path is input: without O_NONBLOCK, opening a FIFO would block.
-  const fd = wrapSysError(path, 'does not open', () => sys.open(path, O_RDONLY | O_NONBLOCK));
+  let fd = -1;
   try {
-    const route = wrapSysError(path, 'is not a network namespace', () => openRtnetlink({ sys, netns: fd }));
-    return {
-      fd,
-      route,
-      close() {
-        route.close();
-        try {
-          sys.close(fd);
-        } catch (error) {
-          // Linux closes the descriptor even when it reports an error.
-          if (!(error instanceof SysError)) {
-            throw error;
-          }
-        }
-      },
-    };
+    // The path is input: without O_NONBLOCK, opening a FIFO would block.
+    fd = sys.open(path, O_RDONLY | O_NONBLOCK);
+    return new PodNamespace(sys, fd, openRtnetlink({ sys, netns: fd }));
   } catch (error) {
+    if (fd < 0) {
+      throw refusal(path, 'does not open', error);
+    }
     sys.close(fd);
-    throw error;
+    throw refusal(path, 'is not a network namespace', error);
   }
 }
 
@@ -64,18 +72,15 @@ export function openPodNamespaceIfExists(sys: Sys, path: string): PodNamespace |
   }
 }
 
-function wrapSysError<T>(path: string, what: string, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    if (!(error instanceof SysError)) {
-      throw error;
-    }
-    throw new CniError(
-      ErrorCode.InvalidEnvironmentVariables,
-      `CNI_NETNS ${JSON.stringify(path)} ${what}`,
-      `${error.syscall}: ${error.code}. The runtime must create the namespace before ADD`,
-      { cause: error },
-    );
+/** Returns an error that names CNI_NETNS in place of a failed system call. */
+function refusal(path: string, what: string, error: unknown): unknown {
+  if (!(error instanceof SysError)) {
+    return error;
   }
+  return new CniError(
+    ErrorCode.InvalidEnvironmentVariables,
+    `CNI_NETNS ${JSON.stringify(path)} ${what}`,
+    `${error.syscall}: ${error.code}. The runtime must create the namespace before ADD`,
+    { cause: error },
+  );
 }

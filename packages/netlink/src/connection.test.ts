@@ -8,6 +8,7 @@ import type { Request } from './codec/request.ts';
 import { Connection } from './connection.ts';
 import { fakePeer, type Handler } from './testing.ts';
 
+const ENOENT = 2;
 const EINTR = 4;
 const EAGAIN = 11;
 const EBUSY = 16;
@@ -336,6 +337,61 @@ describe('Connection.queryOne()', () => {
     const { peer, connection } = connect((_, answer) => answer.message(16, number(7, 40_000)));
     expect(connection.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
     expect(peer.sent).toHaveLength(2);
+  });
+});
+
+describe('Connection.queryEach()', () => {
+  const ask = { ...dump, flags: 0 };
+
+  test('queryEach() sends all requests at once and returns the answers in order', () => {
+    let value = 6;
+    const { peer, connection } = connect((_, answer) => {
+      value++;
+      return value === 8 ? answer.ack(ENOENT) : answer.message(16, number(value));
+    });
+    expect(connection.queryEach([ask, ask, ask], decode)).toEqual([7, undefined, 9]);
+    expect(peer.sent.map((one) => one.map(({ flags }) => flags))).toEqual([[1, 1, 1]]);
+  });
+
+  test('queryEach() throws another refusal, and its other answers do not reach the next query', () => {
+    let value = 0;
+    const { connection } = connect((_, answer) => {
+      value++;
+      return value === 2 ? answer.ack(EEXIST) : answer.message(16, number(value));
+    });
+    expect(() => connection.queryEach([ask, ask, ask], decode)).toThrow('EEXIST');
+    expect(connection.queryEach([ask], decode)).toEqual([4]);
+  });
+
+  test('queryEach() repeats from an answer that needs a larger buffer', () => {
+    let value = 0;
+    const { peer, connection } = connect((_, answer) => {
+      value++;
+      answer.message(16, number(value, value === 2 ? 40_000 : 4));
+    });
+    expect(connection.queryEach([ask, ask, ask], decode)).toEqual([1, 4, 5]);
+    expect(peer.sent.map(({ length }) => length)).toEqual([3, 1, 1]);
+  });
+});
+
+describe('Connection.transaction()', () => {
+  test('transaction() returns on the acknowledgement of its last request', () => {
+    const { peer, connection } = connect(() => undefined);
+    connection.transaction([request('begin'), request('one'), request('two'), request('end')]);
+    expect(peer.sent[0]!.map(({ flags }) => (flags & NLM_F_ACK) !== 0)).toEqual([false, false, true, false]);
+  });
+
+  test('transaction() throws the refusals before the acknowledgement of its last request', () => {
+    let count = 0;
+    const { connection } = connect((_, answer) => {
+      count++;
+      if (count === 2) {
+        answer.ack(EEXIST);
+      }
+    });
+    const all = [request('begin'), request('one'), request('two'), request('end')];
+    expect(() => connection.transaction(all)).toThrow(expect.objectContaining({ code: 'EEXIST', index: 0 }));
+    connection.transaction(all);
   });
 });
 

@@ -4,9 +4,8 @@ import { NLM_F_DUMP, NLM_F_ECHO } from './codec/ack.ts';
 import { NetlinkEncodeError } from './codec/errors.ts';
 import { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
-import { converse } from './conversation.ts';
+import { converse, type Outcome } from './conversation.ts';
 import { NetlinkError, refusal } from './errors.ts';
-import { messageSize } from './message-size.ts';
 import type { Netns } from './netns-fd.ts';
 import { NetlinkSocket } from './socket.ts';
 
@@ -32,10 +31,8 @@ export interface ConnectionOptions {
 /** Decodes one message of a dump or query. `undefined` leaves the message out of the result. */
 export type Decode<T> = (message: MessageReader) => T | undefined;
 
-/** Half of the default send buffer of a socket. */
-const SEND_BYTES = 100_000;
-
 const NO_ACK = -1;
+const ENOENT = 2;
 const EINTR = 4;
 const EMSGSIZE = 90;
 
@@ -144,23 +141,60 @@ export class Connection {
       : this.#query(request, decode, first, false);
   }
 
-  #query<T>(request: Request, decode: Decode<T>, sequence: number, acked: boolean): T | undefined {
-    for (let first = sequence; ; first = this.socket.send([request], 0, acked ? 0 : NO_ACK)) {
-      const answer: { value?: T } = {};
-      const creates = (request.flags & NLM_F_ECHO) !== 0;
-      const each = (message: MessageReader) => {
-        answer.value ??= decode(message);
-      };
-      const outcome = converse(this.socket, first, 1, request, each, undefined, !acked);
-      // A query can be repeated; a creation cannot.
-      if (outcome.truncated && !creates) {
+  /**
+   * Like `queryOne()` for several requests in one datagram, in their order. An object that does not exist (ENOENT) has the
+   * value `undefined`.
+   */
+  queryEach<T>(requests: readonly Request[], decode: Decode<T>): (T | undefined)[] {
+    const { socket } = this;
+    const values: (T | undefined)[] = [];
+    const first = socket.send(requests, 0, NO_ACK);
+    for (let i = 0; i < requests.length; i++) {
+      const length = socket.answer(first + i);
+      if (length > 0) {
+        values.push(decodeOnly(socket.received, length, decode));
         continue;
       }
-      if (outcome.ack !== undefined && outcome.ack.errno !== 0) {
-        throw refusal(outcome.ack, request);
+      const request = requests[i]!;
+      const { ack, truncated, value } = this.#receive(first + i, request, decode, true);
+      if (truncated) {
+        // The repeated request drops the other answers.
+        return [...values, ...requests.slice(i).flatMap((one) => this.queryEach([one], decode))];
       }
-      return answer.value;
+      if (ack !== undefined && ack.errno !== 0 && ack.errno !== ENOENT) {
+        throw refusal(ack, request);
+      }
+      values.push(value);
     }
+    return values;
+  }
+
+  #query<T>(request: Request, decode: Decode<T>, sequence: number, acked: boolean): T | undefined {
+    for (let first = sequence; ; first = this.socket.send([request], 0, acked ? 0 : NO_ACK)) {
+      const { ack, truncated, value } = this.#receive(first, request, decode, !acked);
+      // A query can be repeated; a creation cannot.
+      if (truncated && (request.flags & NLM_F_ECHO) === 0) {
+        continue;
+      }
+      if (ack !== undefined && ack.errno !== 0) {
+        throw refusal(ack, request);
+      }
+      return value;
+    }
+  }
+
+  /** Receives the answer to a query. */
+  #receive<T>(
+    sequence: number,
+    request: Request,
+    decode: Decode<T>,
+    single: boolean,
+  ): Outcome & { value?: T | undefined } {
+    let value: T | undefined;
+    const each = (message: MessageReader) => {
+      value ??= decode(message);
+    };
+    return Object.assign(converse(this.socket, sequence, 1, request, each, undefined, single), { value });
   }
 
   /**
@@ -206,13 +240,13 @@ export class Connection {
    * have been done.
    */
   transaction(requests: readonly Request[], indexes?: readonly number[]): void {
-    const size = requests.reduce((sum, request) => sum + messageSize(request), 0);
-    if (size > SEND_BYTES) {
-      this.socket.makeRoom(size);
-    }
     // Only recent kernels acknowledge the closing bracket.
     const last = requests.length - 2;
     const first = this.socket.send(requests, 0, last);
+    // Refusals come before it, in the order of the messages.
+    if (this.socket.succeeds(first + last)) {
+      return;
+    }
     const failures: NetlinkError[] = [];
     const outcome = converse(
       this.socket,

@@ -229,6 +229,14 @@ export class NftConnection {
     return this.#find(objects.getChain(ref), decodeChainUse);
   }
 
+  /** Like `chainUse()` for several chains, by one system call instead of one for each. */
+  chainUses(refs: readonly objects.ChainRef[]): (number | undefined)[] {
+    const requests = refs.map((ref) => objects.getChain(ref));
+    return this.connection.queryEach(requests, (message) =>
+      message.type === objects.NFT_MSG_NEWCHAIN ? decodeChainUse(message) : undefined,
+    );
+  }
+
   /** Returns an element of a set or map, or `undefined` when the element or the set does not exist. */
   element(set: SetRef, key: Uint8Array): SetElement | undefined {
     return this.#find(getElement(set, key), (message) => decodeElements(message)[0]);

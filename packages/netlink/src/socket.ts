@@ -37,6 +37,8 @@ const ETIMEDOUT = 110;
  */
 const BATCH_MESSAGES = 128;
 const BATCH_BYTES = 64 * 1024;
+/** Half of the default send buffer of a socket. */
+const SEND_BYTES = 100_000;
 
 /** A netlink socket with its buffers and sequence numbers. `Connection` holds conversations over it. */
 export class NetlinkSocket {
@@ -80,7 +82,7 @@ export class NetlinkSocket {
   }
 
   /** Enlarges the send buffer, which must hold a whole send. Beyond the system's limit that needs root on the host. */
-  makeRoom(size: number): void {
+  #makeRoom(size: number): void {
     for (const option of [SO_SNDBUFFORCE, SO_SNDBUF]) {
       const done = ignoreErrno('EPERM', () => {
         this.sys.setsockopt(this.#fd, SOL_SOCKET, option, size + 4096);
@@ -137,6 +139,9 @@ export class NetlinkSocket {
 
   #write(first: Request, write?: (fd: number, bytes: Uint8Array) => void): void {
     const bytes = datagram();
+    if (bytes.length > SEND_BYTES) {
+      this.#makeRoom(bytes.length);
+    }
     try {
       if (write === undefined) {
         this.sys.send(this.#fd, bytes);

@@ -15,6 +15,7 @@
  */
 import type { Request } from '@cnikit/netlink';
 import {
+  type ChainRef,
   delElements,
   delRule,
   NFT_GOTO,
@@ -75,22 +76,28 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
   const comment = ownerText(owner);
   const table = tableOf(owner.network);
   const pods = addresses.map((address) => maskedAddress(table, address));
+  /** The chains of the subnets, each with an address. */
+  const subnets: MaskedAddress[] = [];
+  const chains: ChainRef[] = [{ family: FAMILY, table, name: POSTROUTING }];
+  for (const pod of pods) {
+    if (!subnets.some(({ chain }) => chain === pod.chain)) {
+      subnets.push(pod);
+      chains.push({ family: FAMILY, table, name: pod.chain });
+    }
+  }
   return {
-    requests(nft, attempt) {
-      const base = nft.chainUse({ ...inTable(table), name: POSTROUTING });
+    chains,
+    requests(nft, attempt, uses) {
+      const base = uses[0];
       // Another program may have flushed the table, which leaves its chains and maps.
       const isDoubtful = base !== undefined && (attempt > 1 || base < MAPS.length);
       const requests: Request[] = base === undefined ? newBase(table) : [];
       if (isDoubtful && rulesIn(nft, table, POSTROUTING) < MAPS.length) {
         requests.push(delRule({ ...inTable(table), chain: POSTROUTING }), ...baseRules(table));
       }
-      const seen = new Set<string>();
-      for (const { address, chain } of pods) {
-        if (seen.has(chain)) {
-          continue;
-        }
-        seen.add(chain);
-        if (base === undefined || nft.chainUse({ ...inTable(table), name: chain }) === undefined) {
+      for (let i = 0; i < subnets.length; i++) {
+        const { address, chain } = subnets[i]!;
+        if (base === undefined || uses[i + 1] === undefined) {
           requests.push(
             newChain({ ...inTable(table), name: chain, exclusive: true }),
             ...subnetRules(table, chain, address),

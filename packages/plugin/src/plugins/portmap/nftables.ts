@@ -3,6 +3,7 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
 import {
+  type ChainRef,
   type Expression,
   NFT_JUMP,
   type NftConnection,
@@ -97,11 +98,12 @@ export function portsChange(plan: PortPlan): Change {
   /** Log lines by the chain of a lost pod. */
   const lost = new Map<string, string>();
   return {
-    requests(nft, attempt) {
+    chains: elements.length === 0 ? [] : [sharedChain(plan.settings)],
+    requests(nft, attempt, uses) {
       if (elements.length === 0) {
         return [];
       }
-      const requests = [...missingBase(nft, plan.settings, attempt > 1)];
+      const requests = [...missingBase(nft, plan.settings, uses[0], attempt > 1)];
       if (attempt > 1) {
         // An ADD of the same attachment may have been killed.
         requests.push(...podRemoval(nft, chain).requests);
@@ -155,25 +157,33 @@ function takenPort(element: PortMapElement, owner: string | undefined): CniError
   );
 }
 
+/** The last chain that is created of what the pods with these settings share. */
+const sharedChain = ({ snat, mark }: PortPlan['settings']): ChainRef => ({
+  family: TABLE.family,
+  table: TABLE.name,
+  name: snat ? markChain(mark) : PORTS,
+});
+
 /**
  * Requests for the missing part of what all pods share. One transaction creates each part completely or not at all, but
  * another program may have flushed the table.
  *
+ * @param rules use of the shared chain
  * @param isDoubtful true to look at the rules of every shared chain
  */
 function missingBase(
   nft: NftConnection,
-  { snat, mark }: PortPlan['settings'],
+  settings: PortPlan['settings'],
+  rules: number | undefined,
   isDoubtful: boolean,
 ): readonly Request[] {
-  const wanted = { ...IN_TABLE, name: snat ? markChain(mark) : PORTS };
-  const rules = nft.chainUse(wanted);
+  const { snat, mark } = settings;
   if (rules === undefined) {
     const isThere = nft.tableUse(TABLE) !== undefined;
     if (isThere) {
       takeOverTable(nft);
     }
-    if (!isThere || nft.chainUse(wanted) === undefined) {
+    if (!isThere || nft.chainUse(sharedChain(settings)) === undefined) {
       return [...(isThere ? [] : NEW_TABLE), ...(snat ? newMarkChain(mark) : [])];
     }
   }

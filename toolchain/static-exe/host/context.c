@@ -83,6 +83,8 @@ static int add_globals(JSContext *ctx) {
   JSValue math = JS_GetPropertyStr(ctx, global, "Math");
   int r = cnk_quickjs_init(ctx, global) < 0 || JS_AddNative(ctx, global) < 0 ||
           add_function(ctx, global, "__cnikit_load", load, 1) < 0 ||
+          /* context_start() sets it. A start should not add a property to the global object, which has 100. */
+          JS_SetPropertyStr(ctx, global, "__cnikit_argv", JS_UNDEFINED) < 0 ||
           add_function(ctx, math, "random", random_number, 0) < 0;
   JS_FreeValue(ctx, math);
   JS_FreeValue(ctx, global);

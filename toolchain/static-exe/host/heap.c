@@ -90,6 +90,11 @@ static void *payload_in(char *block, size_t payload) {
   return block + HEADER;
 }
 
+/* The last block that was not small is memory that nothing has used. */
+static int unused;
+
+int heap_gave_zeros(size_t size) { return size > SMALL && unused; }
+
 static void *allocate(size_t wanted) {
   if (wanted > SIZE_MAX / 4) return NULL;
   size_t size = wanted + HEADER;
@@ -99,15 +104,18 @@ static void *allocate(size_t wanted) {
   if (size > LARGE && heap_root->stage != STAGE_BUILD) {
     size = (wanted + HEADER + PAGE - 1) & ~(size_t)(PAGE - 1);
     block = map(size);
+    unused = 1;
     return block ? payload_in(block, size - HEADER) : NULL;
   }
   void **list = &heap_root->free_lists[class];
   if (*list) {
     void *p = *list;
     *list = *(void **)p;
+    unused = 0;
     return p;
   }
   block = heap_root->stage == STAGE_BUILD ? part_of_hole(size) : NULL;
+  unused = !block;
   if (!block) block = bump(size);
   return block ? payload_in(block, size - HEADER) : NULL;
 }

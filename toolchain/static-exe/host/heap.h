@@ -31,6 +31,9 @@ struct heap_root {
 extern struct heap_root *const heap_root;
 extern const JSMallocFunctions heap_functions;
 
+/* Returns 1 when the last block, of this size, is zero already. */
+int heap_gave_zeros(size_t size);
+
 /* Makes later allocations separate from the current content of the section. */
 void heap_seal(void);
 

@@ -52,6 +52,7 @@ const CHANGES: readonly Change[] = [
   // Atoms.
   { file: 'quickjs.c', pattern: /(?<![\w>.])(p->header\.ref_count)\+\+/g, by: 'COUNT($1)', times: 4 },
   { file: 'quickjs.c', pattern: /--(p->header\.ref_count)\b/g, by: 'UNCOUNT($1)', times: 1 },
+  { file: 'quickjs.c', pattern: /\b(str->header\.ref_count)--/g, by: '(void)UNCOUNT($1)', times: 1 },
   // Shapes, and variables that closures share.
   { file: 'quickjs.c', pattern: /(?<![\w>.])(sh->header\.ref_count)\+\+/g, by: 'COUNT($1)', times: 1 },
   { file: 'quickjs.c', pattern: /--(sh->header\.ref_count)\b/g, by: 'UNCOUNT($1)', times: 1 },
@@ -75,6 +76,14 @@ const CHANGES: readonly Change[] = [
     file: 'quickjs.c',
     pattern: /(?<=\n {4}label_slots = s->label_slots;\n)(?=\n {4}line_num = s->source_pos;)/g,
     by: '    if (drop_checks(ctx, s) || shorten(ctx, s)) return -1;\n',
+    times: 1,
+  },
+  // Memory that was never used needs no zeroing, and an unused part of a buffer no page.
+  {
+    file: 'quickjs.c',
+    pattern:
+      /(\nvoid \*js_mallocz_rt\(JSRuntime \*rt, size_t size\)\n\{\n {4}void \*ptr;\n {4}ptr = js_malloc_rt\(rt, size\);\n {4}if \(!ptr\)\n {8}return NULL;\n)/g,
+    by: 'int heap_gave_zeros(size_t size);\n$1    if (heap_gave_zeros(size)) return ptr;\n',
     times: 1,
   },
   ...BUILTIN_CHANGES,

@@ -257,6 +257,25 @@ describe('buildStaticExecutable()', () => {
     expect(Number(stdout)).toBeLessThan(8 * 1024); // KiB; what passes through is several hundred MiB
   });
 
+  test('an executable gives zeros to a new buffer in memory that was used', async () => {
+    const source = `${PRINT}
+      const sizes = [8, 1000, 1016, 1017, 1024, 1025, 4096, 8192, 200_000, 300_000];
+      const dirty = [];
+      for (let round = 0; round < 3; round++) {
+        for (const size of sizes) {
+          const bytes = new Uint8Array(size);
+          if (bytes.some((byte) => byte !== 0)) dirty.push(size);
+          bytes.fill(1);
+        }
+        // The freed blocks of those sizes also serve other allocations.
+        const text = 'x'.repeat(4000 + round);
+        if (text.length !== 4000 + round) dirty.push(text.length);
+      }
+      print(JSON.stringify(dirty));`;
+    expect((await run(source)).stdout).toBe('[]');
+    expect((await run(source, { snapshot: false })).stdout).toBe('[]');
+  });
+
   test('an executable collects cycles in a long run and keeps prepared objects', async () => {
     const source = `${PRINT}
       const word = ['pre', 'pared'].join('-');

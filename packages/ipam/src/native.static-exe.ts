@@ -3,4 +3,13 @@ import type * as ofThisPackage from './native.ts';
 declare const __cnikit_native: typeof ofThisPackage;
 
 /** The functions in C that the static executable has. */
-export const { hasNormalKeys, isIdentifier } = __cnikit_native;
+export const {
+  compareWords,
+  formatWords,
+  hasNormalKeys,
+  isIdentifier,
+  parseWords,
+  readWords,
+  withHostBits,
+  wordsBeside,
+} = __cnikit_native;

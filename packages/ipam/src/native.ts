@@ -1,5 +1,7 @@
 import type { KeyTable } from './fields.ts';
 
+export { compareWords, formatWords, parseWords, readWords, withHostBits, wordsBeside } from './words.ts';
+
 /**
  * Returns true when `fieldsOf()` certainly returns the value itself. The static executable finds that out in C, for nearly every
  * configuration; here JavaScript looks at each key.

@@ -6,7 +6,6 @@ import {
   firstOf,
   formatAddress,
   formatSubnet,
-  hasHostBits,
   lastOf,
   parseAddress,
   parseSubnet,
@@ -149,9 +148,10 @@ function rangeOf({ subnet, start, end, gateway }: Draft): Range {
   if (prefix > first.length * 32 - 2) {
     invalid(`Network ${formatSubnet(subnet)} too small to allocate from`);
   }
-  if (hasHostBits(subnet)) {
+  const lowest = firstOf(subnet);
+  if (compareAddresses(lowest, first) !== 0) {
     invalid(
-      `Network has host bits set. For a subnet mask of length ${prefix} the network address is ${formatAddress(firstOf(subnet))}`,
+      `Network has host bits set. For a subnet mask of length ${prefix} the network address is ${formatAddress(lowest)}`,
     );
   }
   const second = addressBeside(first, 1);

@@ -617,6 +617,14 @@ static JSValue fill_blanks(JSContext *ctx, JSValueConst this, int argc, JSValueC
 }
 
 /* Defines __cnikit_native. */
+/* words.c. */
+static JSValue read_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv);
+static JSValue parse_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv);
+static JSValue format_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv);
+static JSValue compare_words(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv);
+static JSValue words_beside(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv);
+static JSValue with_host_bits(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv);
+
 int JS_AddNative(JSContext *ctx, JSValueConst global) {
   static const JSCFunctionListEntry functions[] = {
       JS_CFUNC_MAGIC_DEF("writeU16", 4, write_number, 2),
@@ -641,6 +649,12 @@ int JS_AddNative(JSContext *ctx, JSValueConst global) {
       JS_CFUNC_DEF("isIdentifier", 1, is_identifier),
       JS_CFUNC_DEF("hasNormalKeys", 2, has_normal_keys),
       JS_CFUNC_DEF("lacksKeys", 2, lacks_keys),
+      JS_CFUNC_DEF("readWords", 2, read_words),
+      JS_CFUNC_DEF("parseWords", 1, parse_words),
+      JS_CFUNC_DEF("formatWords", 1, format_words),
+      JS_CFUNC_DEF("compareWords", 2, compare_words),
+      JS_CFUNC_DEF("wordsBeside", 2, words_beside),
+      JS_CFUNC_DEF("withHostBits", 3, with_host_bits),
   };
   JSValue native = JS_NewObject(ctx);
   if (JS_IsException(native)) return -1;

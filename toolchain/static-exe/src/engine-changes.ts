@@ -98,6 +98,7 @@ const TAIL = [
   'literals.c',
   'addresses.c',
   'native.c',
+  'words.c',
   'plain-json.c',
   'fast-builtins.c',
   'fast-properties.c',

@@ -23,6 +23,7 @@ const COMPARISON = `
   import { digest } from ${source('plugin/src/links/digest.ts')};
   import { isIdentifier, lacksKeys } from ${source('cni-spec/src/native.ts')};
   import { isIdentifier as isIdentifierOfIpam } from ${source('ipam/src/native.ts')};
+  import * as words from ${source('ipam/src/words.ts')};
   import { normaliseKeys } from ${source('cni-spec/src/keys.ts')};
   const inC = __cnikit_native;
   let state = ${soakSeed(3)};
@@ -172,12 +173,24 @@ const COMPARISON = `
     for (const [start, length] of [[0, 4], [5, 4], [2, 16], [8, undefined], [20, undefined]]) {
       compare('formatAddress', ip.formatAddress, (how) => how(bytes, start, length));
     }
+    compare('parseWords', words.parseWords, (how) => how(text));
+    for (const length of [4, 16]) {
+      compare('readWords', words.readWords, (how) => how(bytes, length));
+      const [a, b] = [bytes, bytes.map((one, i) => (random(6) === 0 ? any([0, 255]) : one))].map((one) => words.readWords(one, length));
+      const prefix = any([0, 1, 8, 31, 32, 33, 64, 127, 128, random(length * 8 + 1)]);
+      compare('formatWords', words.formatWords, (how) => how(a));
+      compare('compareWords', words.compareWords, (how) => [how(a, b), how(b, a), how(a, [...a]), how(a, [1]), how([0, 0, 0, 1], a)]);
+      for (const c of [a, a.map(() => 0), a.map(() => 2 ** 32 - 1), a.map((_, i) => i && 2 ** 32 - 1), a.map((_, i) => (i ? 0 : 7))]) {
+        compare('wordsBeside', words.wordsBeside, (how) => [how(c, 1), how(c, -1)].join(' '));
+        compare('withHostBits', words.withHostBits, (how) => [how(c, prefix, true), how(c, prefix, false)].join(' '));
+      }
+    }
   }
   const kept = [{ name: 'a', other: { Name: 1 } }, [{ IPs: [{ gateway: null }] }], 7, null]
     .map((value) => inC.hasNormalKeys(value, { name: null, IPs: { gateway: 'nullable' } }));
   const fails = [];
   for (const name of Object.getOwnPropertyNames(inC)) {
-    if (name === 'plainLength' || name === 'encodeAttributes' || name === 'digest' || name === 'isIdentifier' || name === 'hasNormalKeys' || name === 'lacksKeys') continue;
+    if (name === 'plainLength' || name === 'encodeAttributes' || name === 'digest' || name === 'isIdentifier' || name === 'hasNormalKeys' || name === 'lacksKeys' || name === 'parseWords') continue;
     try { inC[name](0, 0, 0, 0, 0, 0, 0, 0); fails.push(name); } catch (error) { if (error.name !== 'TypeError') fails.push(error.name); }
   }
   for (const into of [new Uint8Array(3), new Uint16Array(40), undefined]) {
@@ -186,6 +199,11 @@ const COMPARISON = `
   }
   for (const [start, length] of [[0, 5], [-1, 4], [3, 4], [0, 16]]) {
     try { fails.push(inC.formatAddress(new Uint8Array(6), start, length)); } catch (error) { fails.push(error.name); }
+  }
+  for (const array of [[], [1, 2], [1, 2, 3, 4, 5], 'ab', undefined]) {
+    for (const name of ['formatWords', 'compareWords', 'wordsBeside', 'withHostBits']) {
+      try { fails.push(inC[name](array, [1], 1)); } catch (error) { if (error.name !== 'TypeError') fails.push(error.name); }
+    }
   }
   try { fails.push(inC.digest('', 13)); } catch (error) { fails.push(error.name); }
   __cnikit_sys.writeFdText(1, JSON.stringify({ bad: bad.slice(0, 5), calls: calls > 40_000, encoded: encoded > 1_000, kept, fails }));

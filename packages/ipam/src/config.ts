@@ -58,8 +58,12 @@ export interface IpamConfig {
 
 /** Options of {@link parseIpamConfig}. */
 export interface ParseOptions {
-  /** CNI_ARGS as `splitCniArgs()` returns it. */
-  args?: Readonly<Record<string, string | undefined>>;
+  /**
+   * CNI_ARGS as `splitCniArgs()` returns it.
+   *
+   * @default none
+   */
+  args?: Readonly<Record<string, string | undefined>> | undefined;
   /** Further keys of CNI_ARGS to accept, such as ['MAC'] for a plugin that reads it itself. */
   knownArgs?: readonly string[];
 }
@@ -141,13 +145,13 @@ function requestedAddress(text: unknown): string {
   return misconfigured(`invalid IP address ${whole}`);
 }
 
-function requestedAddresses(
-  conf: Fields,
-  runtime: Fields | undefined,
-  args: NonNullable<ParseOptions['args']>,
-): string[] {
+function requestedAddresses(conf: Fields, runtime: Fields | undefined, args: ParseOptions['args']): string[] {
   const requested: string[] = [];
-  if (args.IP) {
+  // The usual case.
+  if (args === undefined && runtime === undefined && conf.args === undefined) {
+    return requested;
+  }
+  if (args?.IP) {
     try {
       requested.push(requestedAddress(args.IP));
     } catch (error) {
@@ -210,12 +214,11 @@ function assertVersionHolds(sets: readonly RangeSet[], version: string): void {
  *
  * @throws {IpamError} `CONFIG` or `ARGS`, with host-local's message where it has one
  */
-export function parseIpamConfig(
-  networkConfig: unknown,
-  { args = {}, knownArgs = [] }: ParseOptions = {},
-): IpamConfig {
+export function parseIpamConfig(networkConfig: unknown, { args, knownArgs }: ParseOptions = {}): IpamConfig {
   const { conf, ipam } = sectionsOf(networkConfig, KEYS);
-  assertKnownArgs(args, knownArgs.length === 0 ? IP : ['IP', ...knownArgs]);
+  if (args !== undefined) {
+    assertKnownArgs(args, knownArgs === undefined ? IP : ['IP', ...knownArgs]);
+  }
   const runtime = objectAt(conf, 'runtimeConfig', '');
   const requested = requestedAddresses(conf, runtime, args);
 

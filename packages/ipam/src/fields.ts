@@ -35,9 +35,11 @@ export function objectOf(value: unknown, path: string): Fields {
   return isObject(value) ? value : misconfigured(`${path} must be an object, not ${typeName(value)}`);
 }
 
+const { isArray } = Array;
+
 /** Returns true for a JSON object. */
 export function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !isArray(value);
 }
 
 function respelt(value: unknown, table: KeyTable, depth: number): unknown {
@@ -66,7 +68,7 @@ function spelling(key: string, table: KeyTable): string | undefined {
 /** Returns the object at a key, if any. */
 export function objectAt(fields: Fields, key: string, path: string): Fields | undefined {
   const value = fields[key];
-  return value === undefined ? undefined : objectOf(value, `${path}${key}`);
+  return value === undefined || isObject(value) ? value : objectOf(value, `${path}${key}`);
 }
 
 /** Returns the object at a key, or `undefined` when there is none or the value is not an object. */

@@ -161,7 +161,7 @@ function configOf({ command, conf, containerID, env }: Context<NetworkSettings>)
     return ofDataDir(parseDataDir(conf.raw));
   }
   // STATUS has no attachment, so CNI_ARGS does not apply.
-  const args = containerID === '' ? {} : splitCniArgs(env.CNI_ARGS ?? '');
+  const args = containerID !== '' && env.CNI_ARGS ? splitCniArgs(env.CNI_ARGS) : undefined;
   try {
     return parseIpamConfig(conf.raw, { args, knownArgs: conf.knownArgs });
   } catch (error) {

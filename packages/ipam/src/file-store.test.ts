@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LOCK_EX, O_CREAT, O_RDWR, SysError, sys } from '@cnikit/sys';
 import { interpose } from '@cnikit/sys/testing';
@@ -141,6 +141,8 @@ describe('fileStore() beside other programs', () => {
     expect(measure(() => ipam.del(owner('e')))).toBe(1);
     expect(measure(() => open(counting).del(owner('zz')))).toBe(1);
     rmSync(join(dir, '10.1.2.2'));
+    // The clock of files may stand still for 4 ms.
+    utimesSync(dir, 1, 1);
     expect(measure(() => ipam.del(owner('zz')))).toBe(4);
     expect(measure(() => ipam.del(owner('zz')))).toBe(1);
   });
@@ -211,13 +213,42 @@ describe('fileStore() beside other programs', () => {
     calls = [];
     ipam.add(owner('b'));
     expect(calls.join(' ')).toBe(
-      'open flock readText statIfExists stat statIfExists statIfExists mkdir writeText link writeText statIfExists stat rename close',
+      'open flock readText statIfExists stat statIfExists mkdir writeText link writeText statIfExists stat rename close',
     );
     calls = [];
     ipam.del(owner('b'));
     expect(calls.join(' ')).toBe(
-      'open flock readText statIfExists stat statIfExists statIfExists readdir readText unlink unlink rmdir statIfExists stat rename close',
+      'open flock readText statIfExists stat statIfExists readdir readText unlink unlink rmdir statIfExists stat rename close',
     );
+  });
+
+  test('find() leaves nothing on disk when no reservation follows', () => {
+    const ipam = open();
+    ipam.add(owner('a'));
+    const store = fileStore({ sys, dir });
+    const find = (id: string) => store.lock(() => store.find(owner(id), true));
+    expect([find('a'), find('b')]).toEqual([['10.1.2.2'], []]);
+    const failing = () =>
+      store.lock(() => {
+        store.find(owner('b'), true);
+        throw new Error('failed');
+      });
+    expect(failing).toThrow('failed');
+    expect(readdirSync(join(dir, '../.cnikit/net')).filter((name) => !name.startsWith('.seal:'))).toEqual([
+      'a:eth0',
+    ]);
+    expect(store.orphans?.()).toEqual([]);
+  });
+
+  test('reserve() succeeds after tidy() has removed what find() prepared', () => {
+    const store = fileStore({ sys, dir });
+    open().add(owner('a'));
+    store.lock(() => {
+      store.find(owner('b'), true);
+      store.tidy?.();
+      expect(store.reserve('10.1.2.3', owner('b'), 0)).toBe(true);
+    });
+    expect(open().held(owner('b'))).toEqual(['10.1.2.3']);
   });
 
   test('fileStore() survives the loss of its index and of the whole directory', () => {

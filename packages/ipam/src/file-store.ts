@@ -19,6 +19,7 @@ import { Directory } from './file/directory.ts';
 import { explained, isSysError } from './file/errno.ts';
 import { isAddressName, LOCK_NAME } from './file/format.ts';
 import { acquire, openLock } from './file/lock.ts';
+import { withoutSlashes } from './file/make-dirs.ts';
 import { orphanedIndexes, removeOrphanedIndexes } from './file/orphaned-indexes.ts';
 import { INCOMPLETE, OwnerIndex, sharesEntry } from './file/owner-index.ts';
 import { type AddressInUse, holds, ReservationWriter } from './file/reservation-writer.ts';
@@ -50,8 +51,6 @@ export interface FileStoreOptions {
    */
   inUse?: (() => readonly AddressInUse[]) | undefined;
 }
-
-const NO_ADDRESSES: ReadonlySet<string> = new Set();
 
 class FileStore implements Store {
   readonly #sys: Sys;
@@ -91,6 +90,7 @@ class FileStore implements Store {
         try {
           return body();
         } finally {
+          this.#index.leave();
           this.#seal();
           this.#session = undefined;
         }
@@ -103,14 +103,14 @@ class FileStore implements Store {
   }
 
   reserve(address: string, claim: Claim, rangeSet: number): boolean {
-    if (this.#open().blocked.has(address) && this.#open(true).blocked.has(address)) {
+    const { blocked } = this.#session ?? this.#open();
+    if (blocked?.has(address) && this.#open(true).blocked?.has(address)) {
       return false;
     }
     const session = this.#begin();
     const isFree = this.#writer.write(address, claim, rangeSet, session.lasts[rangeSet]);
     if (isFree) {
       session.lasts[rangeSet] = address;
-      session.owners.set(address, claim);
     }
     session.unfinished--;
     return isFree;
@@ -118,29 +118,35 @@ class FileStore implements Store {
 
   release(address: string, owner: Owner): boolean {
     const session = this.#begin();
-    const holder = session.owners.get(address) ?? this.#dir.owner(address);
+    const holder = session.owners?.get(address) ?? this.#dir.owner(address);
     const isHeld = holds(holder, owner);
     if (isHeld) {
       this.#sys.unlink(this.#dir.file(address));
-      session.owners.delete(address);
+      session.owners?.delete(address);
       this.#index.forget(address, holder);
     }
     session.unfinished--;
     return isHeld;
   }
 
-  find(owner: Owner): string[] {
-    const session = this.#open();
-    const held = this.#heldUnder(owner, owner, session);
-    return session.unnamed ? [...held, ...this.#heldUnder({ ...owner, ifName: '' }, owner, session)] : held;
+  find(owner: Owner, reserving = false): string[] {
+    const session = this.#session ?? this.#open();
+    const names = reserving ? this.#index.enter(owner) : this.#index.lookup(owner);
+    const held = names.length === 0 ? names : this.#heldOf(names, owner, owner, session);
+    if (!session.unnamed) {
+      return held;
+    }
+    const key = { ...owner, ifName: '' };
+    return [...held, ...this.#heldOf(this.#index.lookup(key), key, owner, session)];
   }
 
-  /** Returns the addresses of an owner in the index under `key`. */
-  #heldUnder(key: Owner, owner: Owner, session: Session): string[] {
+  /** Returns the addresses that an owner holds, of those in the index under `key`. */
+  #heldOf(names: readonly string[], key: Owner, owner: Owner, session: Session): string[] {
     const held: string[] = [];
-    for (const address of this.#index.lookup(key)) {
+    for (const address of names) {
       const holder = this.#dir.owner(address);
       if (holds(holder, owner)) {
+        session.owners ??= new Map();
         session.owners.set(address, holder);
         held.push(address);
       } else if (!holder || !sharesEntry(holder, key)) {
@@ -152,7 +158,7 @@ class FileStore implements Store {
   }
 
   last(rangeSet: number): string | undefined {
-    const { lasts } = this.#open();
+    const { lasts } = this.#session ?? this.#open();
     lasts[rangeSet] ??= this.#dir.last(rangeSet);
     return lasts[rangeSet];
   }
@@ -209,12 +215,12 @@ class FileStore implements Store {
     const session: Session = {
       sealed: fingerprint,
       unnamed: before?.unnamed ?? false,
-      blocked: before?.blocked ?? NO_ADDRESSES,
+      blocked: before?.blocked,
       looked: false,
       lasts: [last],
       changed: before?.changed ?? false,
       unfinished: before?.unfinished ?? 0,
-      owners: before?.owners ?? new Map(),
+      owners: before?.owners,
     };
     const isNew = last === undefined && this.#inUse !== undefined;
     if (isNew || !this.#index.isSealed(fingerprint)) {
@@ -231,9 +237,12 @@ class FileStore implements Store {
         const reserved = new Set(files.map(({ address }) => address));
         session.blocked = new Set(recorded?.filter((address) => !reserved.has(address)));
       }
+      if (session.blocked.size === 0) {
+        session.blocked = undefined;
+      }
       // Reservations without interface name have another key. While there are any, the index stays unsealed.
       session.unnamed = files.some(({ owner }) => owner.ifName === '');
-      if (session.blocked.size > 0 || (incomplete && recorded === undefined && !session.looked)) {
+      if (session.blocked || (incomplete && recorded === undefined && !session.looked)) {
         session.sealed = INCOMPLETE;
       } else if (session.unnamed) {
         session.sealed = undefined;
@@ -246,7 +255,7 @@ class FileStore implements Store {
 
   /** Begins a change. When it has succeeded, the caller counts it as finished. */
   #begin(): Session {
-    const session = this.#open();
+    const session = this.#session ?? this.#open();
     session.changed = true;
     session.unfinished++;
     return session;
@@ -278,14 +287,6 @@ class FileStore implements Store {
       throw explained(error, this.#dir.path);
     }
   }
-}
-
-function withoutSlashes(path: string): string {
-  let end = path.length;
-  while (end > 0 && path[end - 1] === '/') {
-    end--;
-  }
-  return path.slice(0, end);
 }
 
 /**

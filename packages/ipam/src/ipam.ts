@@ -99,7 +99,7 @@ export class Ipam {
   #reserveAll(claim: Claim, wanted: readonly (Candidate | undefined)[]): { ips: AllocatedAddress[] } {
     const store = this.#store;
     const sets = this.#sets;
-    const held = wanted.length > 0 && !wanted.includes(undefined) ? [] : store.find(claim);
+    const held = wanted.length > 0 && !wanted.includes(undefined) ? [] : store.find(claim, true);
     const ips: AllocatedAddress[] = [];
     const reserved: string[] = [];
     try {

@@ -56,8 +56,12 @@ export interface Store {
    * Frees an address if that owner, or its container without interface name, holds it. Returns false if not.
    */
   release(address: string, owner: Owner): boolean;
-  /** Returns the addresses of an owner, and those of its container without interface name. */
-  find(owner: Owner): string[];
+  /**
+   * Returns the addresses of an owner, and those of its container without interface name.
+   *
+   * @param reserving true when `reserve()` for that owner follows, so that the store may prepare it
+   */
+  find(owner: Owner, reserving?: boolean): string[];
   /** Returns the address last reserved in a range set. */
   last(rangeSet: number): string | undefined;
   /**

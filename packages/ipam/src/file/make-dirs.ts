@@ -13,3 +13,12 @@ export function makeDirs(sys: Sys, path: string): void {
   makeDirs(sys, parent);
   ignoreErrno('EEXIST', () => sys.mkdir(path, 0o755));
 }
+
+/** Returns a path without slashes at its end. */
+export function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') {
+    end--;
+  }
+  return path.slice(0, end);
+}

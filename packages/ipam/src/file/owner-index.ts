@@ -1,7 +1,7 @@
 import { ignoreErrno, O_CREAT, O_EXCL, O_WRONLY, type Sys } from '@cnikit/sys';
 import type { Claim, Owner } from '../store.ts';
 import type { Directory } from './directory.ts';
-import { errnoOf } from './errno.ts';
+import { errnoOf, isSysError } from './errno.ts';
 import { encodeOwner } from './format.ts';
 import { listDir } from './list-dir.ts';
 import { makeDirs } from './make-dirs.ts';
@@ -43,6 +43,9 @@ interface IndexedReservation {
 export class OwnerIndex {
   readonly #sys: Sys;
   readonly #dir: string;
+  /** The directory that `enter()` or `prepare()` has made. */
+  #entered: string | undefined;
+  #isUnused = false;
 
   constructor(sys: Sys, dir: string) {
     this.#sys = sys;
@@ -90,20 +93,59 @@ export class OwnerIndex {
    */
   lookup(owner: Owner): string[] {
     const dir = `${this.#dir}/${keyOf(owner)}`;
-    // The usual case for ADD.
-    if (this.#sys.statIfExists(dir) === undefined) {
+    const names = ignoreErrno(['ENOENT', 'ENOTDIR'], () => this.#sys.readdir(dir));
+    if (names === undefined) {
       return [];
     }
-    const addresses: string[] = [];
-    for (const name of listDir(this.#sys, dir)) {
-      if (name !== POD) {
-        addresses.push(name);
-      }
-    }
+    const addresses = names.filter((name) => name !== POD);
     if (addresses.length === 0) {
       this.#clear(dir);
     }
     return addresses;
+  }
+
+  /**
+   * Makes the directory of an owner for `prepare()`. Returns the addresses that the owner may hold, as `lookup()` does when the
+   * directory exists.
+   */
+  enter(owner: Owner): string[] {
+    const dir = `${this.#dir}/${keyOf(owner)}`;
+    if (!this.#made(dir)) {
+      return this.lookup(owner);
+    }
+    this.#isUnused = true;
+    return [];
+  }
+
+  /** Makes the directory of an owner. Returns false when it exists. */
+  #made(dir: string): boolean {
+    try {
+      this.#sys.mkdir(dir, 0o700);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') {
+        throw error;
+      }
+      return false;
+    }
+    this.#entered = dir;
+    return true;
+  }
+
+  /** Removes a directory that `enter()` has made in vain. Call it before the lock is released. */
+  leave(): void {
+    const dir = this.#entered;
+    this.#entered = undefined;
+    if (this.#isUnused && dir !== undefined) {
+      this.#isUnused = false;
+      try {
+        this.#sys.rmdir(dir);
+      } catch (error) {
+        // The next lookup removes it.
+        if (!isSysError(error)) {
+          throw error;
+        }
+      }
+    }
   }
 
   /**
@@ -112,13 +154,10 @@ export class OwnerIndex {
   prepare(address: string, claim: Claim, reservations: Directory): string | undefined {
     const sys = this.#sys;
     const dir = `${this.#dir}/${keyOf(claim)}`;
-    try {
-      sys.mkdir(dir, 0o700);
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') {
-        throw error;
-      }
+    if (dir !== this.#entered) {
+      this.#made(dir);
     }
+    this.#isUnused = false;
     if (claim.pod) {
       sys.writeText(`${dir}/${POD}`, claim.pod, { mode: 0o600 });
     }
@@ -141,6 +180,7 @@ export class OwnerIndex {
 
   /** Removes an address of an owner. */
   forget(address: string, owner: Owner): void {
+    this.#entered = undefined;
     const dir = `${this.#dir}/${keyOf(owner)}`;
     try {
       this.#sys.unlink(`${dir}/${address}`);
@@ -233,6 +273,9 @@ export class OwnerIndex {
   }
 
   #clear(dir: string): void {
+    if (dir === this.#entered) {
+      this.#entered = undefined;
+    }
     for (const name of listDir(this.#sys, dir)) {
       ignoreErrno('ENOENT', () => this.#sys.unlink(`${dir}/${name}`));
     }

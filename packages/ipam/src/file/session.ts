@@ -6,8 +6,8 @@ export interface Session {
   sealed: string | undefined;
   /** True while there are reservations without interface name, which have another key. */
   unnamed: boolean;
-  /** Addresses in use without reservation. */
-  blocked: ReadonlySet<string>;
+  /** Addresses in use without reservation, if any. */
+  blocked: ReadonlySet<string> | undefined;
   /** True after `inUse()` was called. */
   looked: boolean;
   /** The address last reserved in each range set, as far as read. */
@@ -16,6 +16,6 @@ export interface Session {
   changed: boolean;
   /** Changes that have not succeeded. After a failure only a scan finds what it left. */
   unfinished: number;
-  /** Owners read so far. They cannot change under the lock. */
-  owners: Map<string, Owner>;
+  /** Owners read so far, if any. They cannot change under the lock. */
+  owners: Map<string, Owner> | undefined;
 }

@@ -17,13 +17,13 @@ const FLAGS_AT = 6;
 let buffer = new Uint8Array(0);
 /** Its length, which is a function call for QuickJS. */
 let room = 0;
-/** The datagram is `buffer[0, length)`. */
-let length = 0;
+/** Bytes of the datagram, which is the beginning of `buffer`. */
+export let datagramSize = 0;
 /** Position of its last message. */
 let last = 0;
 
 /** The datagram, until the next one is encoded. */
-export const datagram = (): Uint8Array => buffer.subarray(0, length);
+export const datagram = (): Uint8Array => buffer.subarray(0, datagramSize);
 
 /** Has the last message of the datagram acknowledged. */
 export function requestAck(): void {
@@ -78,7 +78,7 @@ export function encodeRequests(
     at = end;
     to++;
   }
-  length = at;
+  datagramSize = at;
   return to;
 }
 

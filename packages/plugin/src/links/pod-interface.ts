@@ -88,9 +88,9 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
     batch.push(...pod.neighbours(index));
   }
   const firstRoute = batch.length;
-  const linkRoutes = pod.linkRoutes?.(index) ?? [];
-  for (const { request } of linkRoutes) {
-    batch.push(request);
+  const linkRoutes = pod.linkRoutes?.(index);
+  if (linkRoutes !== undefined) {
+    batch.push(...linkRoutes.map(({ request }) => request));
   }
   for (const one of pod.routes) {
     batch.push(routeRequest(index, one));
@@ -118,7 +118,10 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   if (!failures.every(isRoute) || !failures.some(isTaken)) {
     throw first;
   }
-  const routes = [...linkRoutes.map((one) => one.route), ...pod.routes.map((one) => podRoute(index, one))];
+  const routes = [
+    ...(linkRoutes ?? []).map((one) => one.route),
+    ...pod.routes.map((one) => podRoute(index, one)),
+  ];
   for (const { index: at = 0 } of failures) {
     addRouteBehind(route, routes[at - firstRoute]!);
   }

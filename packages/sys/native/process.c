@@ -14,12 +14,12 @@ int64_t cnk_getpid(const cnk_arg *a, cnk_out *out) {
 
 /* Returns 1 if the text begins with one of the words, which spaces separate. */
 static int begins_with_one(const char *text, const char *words) {
-  for (const char *word = words; word; word = (word = strchr(word, ' ')) ? word + 1 : NULL) {
-    size_t i = 0;
-    while (word[i] && word[i] != ' ' && word[i] == text[i]) i++;
-    if (!word[i] || word[i] == ' ') return 1;
+  for (const char *word = words;; word++) {
+    for (const char *at = text; *word && *word != ' ' && *word == *at; at++) word++;
+    if (!*word || *word == ' ') return 1;
+    while (*word && *word != ' ') word++;
+    if (!*word) return 0;
   }
-  return 0;
 }
 
 int64_t cnk_environ(const cnk_arg *a, cnk_out *out) {

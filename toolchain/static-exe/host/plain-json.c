@@ -1,6 +1,12 @@
 /*
- * JSON.stringify() of plain data: objects and arrays without toJSON(), accessors and numeric names. Nothing that it reads
+ * JSON.stringify() and JSON.parse() of plain data.
+ *
+ * Written are objects and arrays without toJSON(), accessors and numeric names. Nothing that it reads
  * can run a script, so it needs no list of names, no stack of the objects that it is in, and no key for each value.
+ *
+ * Read are texts of ASCII characters without escapes and without numbers but integers of up to nine digits: each value is
+ * made where it stands, without a token. All other texts, also those that are not JSON, are left to the engine.
+ *
  * src/engine-changes.ts appends this file to quickjs.c and calls it there.
  */
 enum { MAX_PLAIN_DEPTH = 32, FIRST_PLAIN_SIZE = 480 }; /* a cycle is deeper */
@@ -99,5 +105,119 @@ static JSValue plain_json(JSContext *ctx, JSValueConst value) {
     return JS_UNDEFINED;
   if (put_plain(ctx, &to, value, MAX_PLAIN_DEPTH)) return string_buffer_end(&to);
   string_buffer_free(&to);
+  return JS_UNDEFINED;
+}
+
+/* A text and the next character in it. The byte behind its end is 0. */
+struct plain_text {
+  const uint8_t *at, *end;
+};
+
+static int next_plain(struct plain_text *text) {
+  while (*text->at == ' ' || *text->at == '\n' || *text->at == '\t' || *text->at == '\r') text->at++;
+  return *text->at;
+}
+
+/* The length of the string that begins behind the next quote, or -1. */
+static int next_plain_string(struct plain_text *text) {
+  if (next_plain(text) != '"') return -1;
+  return plain_json_length(++text->at, text->end);
+}
+
+static JSValue parse_plain_value(JSContext *ctx, struct plain_text *text, int depth);
+
+/* Sets a property of an object that has plain ones only. The last of two equal names wins. */
+static int set_plain_member(JSContext *ctx, JSObject *to, JSAtom name, JSValue value) {
+  JSProperty *property;
+  if (find_own_property(&property, to, name)) {
+    set_value(ctx, &property->u.value, value);
+    return 1;
+  }
+  property = add_property(ctx, to, name, JS_PROP_C_W_E);
+  if (property) property->u.value = value;
+  else JS_FreeValue(ctx, value);
+  return property ? 1 : -1;
+}
+
+/* Fills the array or object `to`. Returns 0 if the engine must do it. */
+static int parse_plain_members(JSContext *ctx, struct plain_text *text, JSObject *to, int close, int depth) {
+  text->at++;
+  if (next_plain(text) == close) return text->at++, 1;
+  for (;; text->at++) {
+    JSAtom name = JS_ATOM_NULL;
+    if (close == '}') {
+      int length = next_plain_string(text);
+      if (length < 0 || !(name = JS_NewAtomLen(ctx, (const char *)text->at, (size_t)length))) return 0;
+      text->at += length + 1;
+    }
+    int is_value = close == ']' || (next_plain(text) == ':' && text->at++);
+    JSValue value = is_value ? parse_plain_value(ctx, text, depth - 1) : JS_UNDEFINED;
+    int added = JS_IsUndefined(value) ? -1
+                : close == ']'        ? add_fast_array_element(ctx, to, value, 0)
+                                      : set_plain_member(ctx, to, name, value);
+    JS_FreeAtom(ctx, name);
+    if (added < 0) return 0;
+    int next = next_plain(text);
+    if (next == close) return text->at++, 1;
+    if (next != ',') return 0;
+  }
+}
+
+/* Returns undefined if the engine must do it. */
+static JSValue parse_plain_number(struct plain_text *text) {
+  enum { DIGITS = 9 };
+  int is_negative = *text->at == '-', number = 0;
+  const uint8_t *first = text->at + is_negative, *at = first;
+  while (*at >= '0' && *at <= '9' && at - first < DIGITS) number = 10 * number + *at++ - '0';
+  int is_short = at > first && !(*at >= '0' && *at <= '9') && *at != '.' && (*at | 0x20) != 'e';
+  if (!is_short || (*first == '0' && (at - first > 1 || is_negative))) return JS_UNDEFINED;
+  text->at = at;
+  return JS_MKVAL(JS_TAG_INT, is_negative ? -number : number);
+}
+
+static int is_plain_word(struct plain_text *text, const char *word, int length) {
+  if (text->end - text->at < length || memcmp(text->at, word, (size_t)length)) return 0;
+  text->at += length;
+  return 1;
+}
+
+/* Returns undefined if the engine must do it. */
+static JSValue parse_plain_value(JSContext *ctx, struct plain_text *text, int depth) {
+  JSValue value;
+  int length;
+  switch (next_plain(text)) {
+  case '"':
+    if ((length = next_plain_string(text)) < 0) return JS_UNDEFINED;
+    value = js_new_string8_len(ctx, (const char *)text->at, length);
+    text->at += length + 1;
+    return JS_IsException(value) ? JS_UNDEFINED : value;
+  case '{':
+  case '[':
+    if (depth == 0) return JS_UNDEFINED;
+    value = *text->at == '{' ? JS_NewObject(ctx) : JS_NewArray(ctx);
+    if (JS_IsException(value)) return JS_UNDEFINED;
+    if (parse_plain_members(ctx, text, JS_VALUE_GET_OBJ(value), *text->at + 2, depth)) return value; /* '[' ']', '{' '}' */
+    JS_FreeValue(ctx, value);
+    return JS_UNDEFINED;
+  case 't':
+    return is_plain_word(text, "true", 4) ? JS_TRUE : JS_UNDEFINED;
+  case 'f':
+    return is_plain_word(text, "false", 5) ? JS_FALSE : JS_UNDEFINED;
+  case 'n':
+    return is_plain_word(text, "null", 4) ? JS_NULL : JS_UNDEFINED;
+  default:
+    return parse_plain_number(text);
+  }
+}
+
+/* Returns undefined if the engine must do it. */
+static JSValue parse_plain(JSContext *ctx, JSValueConst text) {
+  if (JS_VALUE_GET_TAG(text) != JS_TAG_STRING || JS_VALUE_GET_STRING(text)->is_wide_char) return JS_UNDEFINED;
+  const JSString *s = JS_VALUE_GET_STRING(text);
+  struct plain_text rest = {s->u.str8, s->u.str8 + s->len};
+  JSValue value = parse_plain_value(ctx, &rest, MAX_PLAIN_DEPTH);
+  next_plain(&rest);
+  if (rest.at == rest.end) return value;
+  JS_FreeValue(ctx, value);
   return JS_UNDEFINED;
 }

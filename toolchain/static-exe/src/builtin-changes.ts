@@ -8,6 +8,7 @@ export const builtinChangesFile = import.meta.filename;
 
 const DECLARATIONS = `
 static JSValue plain_json(JSContext *ctx, JSValueConst value);
+static JSValue parse_plain(JSContext *ctx, JSValueConst text);
 static JSValue ascii_case(JSContext *ctx, JSValueConst text, int to_lower);
 static int are_narrow(const JSString *a, const JSString *b);
 static int find_narrow(const JSString *s, const JSString *part, int start, int stop);
@@ -37,6 +38,13 @@ export const BUILTIN_CHANGES = [
         ret = plain_json(ctx, obj);
         if (!JS_IsUndefined(ret)) return ret;
     }
+`,
+  ),
+  change(
+    /(?<=\nstatic JSValue js_json_parse\([^{}]*\{\n[^{}]*\n {4}size_t len;\n)/g,
+    `
+    obj = argc > 1 ? JS_UNDEFINED : parse_plain(ctx, argv[0]);
+    if (!JS_IsUndefined(obj)) return obj;
 `,
   ),
   change(

@@ -92,7 +92,9 @@ const PARSE = `
     return Object.fromEntries(Array.from({ length: random(5) }, () => [key(), value(depth + 1)]));
   };
   const wrong = ['', '"', '{', '}', '[', ']', ':', ',', 'x', ' ', '\\t', '\\n', '\\x01', '\\xe9', '\\u2028', '\\u{1f600}', '"a"', '""'];
-  for (const json of ['', '"', '"a', '"\\t"', '"\\x01"', '"a"b', '""', '{"a":1,"a":2}', '{"":""}', '"\\x7f"', '"\\xe9"', '"\\ud83d"', '\\ufeff1'])
+  for (const json of ['', '"', '"a', '"\\t"', '"\\x01"', '"a"b', '""', '{"a":1,"a":2}', '{"":""}', '"\\x7f"', '"\\xe9"', '"\\ud83d"', '\\ufeff1', '-0', '0', '-1', '01', '00', '1.0', '1e1', '1E1', '-', '123456789',
+    '-123456789', '1234567890', 'true', 'truex', 'tru', 'nul', 'null ', '[1,]', '[,1]', '{"a":1,}', '{,}', '{"a"}', '{"a":}', '[1 2]', '1\\x00', '{"0":1,"b":2,"1":3}',
+    '{"__proto__":1,"a":{"__proto__":[]}}', '{"a":{"b":1},"a":[2],"c":3}', '['.repeat(40) + ']'.repeat(40), ' [ 1 , { "a" : [ ] , "b" : { } } ] '])
     add(() => JSON.stringify(JSON.parse(json)));
   for (let i = 0; i < ${soakSize(3_000, 50_000)}; i++) {
     const json = JSON.stringify(value(0), null, random(2) * 2);

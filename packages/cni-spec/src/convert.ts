@@ -12,10 +12,10 @@ import {
   supportedVersions,
   type Version,
 } from './version.ts';
-import { cleanRoute, compact, familyOf, type Stamped } from './versions/parts.ts';
+import { cleanDns, cleanRoute, compact, familyOf, type Stamped } from './versions/parts.ts';
 import { decode020 } from './versions/v0-2.ts';
 import { decode040 } from './versions/v0-4.ts';
-import { clean1, decode1, document1 } from './versions/v1.ts';
+import { clean1, decode1 } from './versions/v1.ts';
 
 /** A result document in the format of its version. */
 export type ResultDocument = Stamped<Result> | Stamped<Result020> | Stamped<Result040>;
@@ -87,7 +87,14 @@ export function encodeResult(result: Result, version: string): ResultDocument {
  * @throws {CniError} 999 for 0.1.0 or 0.2.0 without any address
  */
 export function encodeCanonicalResult(result: Result, version: Version): ResultDocument {
-  return converted1(document1(result, version));
+  const { interfaces, ips, routes, dns } = result;
+  return converted1({
+    cniVersion: version,
+    interfaces: interfaces?.length ? interfaces : undefined,
+    ips: ips?.length ? ips : undefined,
+    routes: routes?.length ? routes : undefined,
+    dns: dns && cleanDns(dns),
+  });
 }
 
 /** Converts a clean result to the format of its cniVersion. */

@@ -24,7 +24,7 @@ export function clean1({ interfaces, ips, routes, dns }: Result, cniVersion: Ver
 }
 
 /** Returns the document of a result whose interfaces, addresses and routes are clean. Drops empty parts. */
-export function document1({ interfaces, ips, routes, dns }: Result, cniVersion: Version): Stamped<Result> {
+function document1({ interfaces, ips, routes, dns }: Result, cniVersion: Version): Stamped<Result> {
   const out: Stamped<Result> = { cniVersion };
   if (interfaces?.length) {
     out.interfaces = interfaces;

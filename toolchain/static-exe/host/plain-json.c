@@ -11,12 +11,19 @@
  */
 enum { MAX_PLAIN_DEPTH = 32, FIRST_PLAIN_SIZE = 480 }; /* a cycle is deeper */
 
+/* Returns 1 if one of eight characters is not written as it is: a control character, a quote or a backslash. */
+static int has_quoted(uint64_t eight) {
+  const uint64_t ones = 0x0101010101010101, quotes = eight ^ ones * '"', backslashes = eight ^ ones * '\\';
+  return (((eight - ones * 0x20) & ~eight) | ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes)) >> 7 & ones ? 1 : 0;
+}
+
 static void put_quoted(JSContext *ctx, StringBuffer *to, const JSString *s) {
   if (!to->is_wide_char && !s->is_wide_char) {
     if (to->len + (int)s->len + 2 > to->size && string_buffer_realloc(to, to->len + (int)s->len + 2, 0)) return;
     uint8_t *out = to->str->u.str8 + to->len;
     uint32_t i = 0;
     *out++ = '"';
+    for (; i + 8 <= s->len && !has_quoted(get_u64(s->u.str8 + i)); i += 8, out += 8) memcpy(out, s->u.str8 + i, 8);
     for (; i < s->len; i++) {
       uint8_t c = s->u.str8[i];
       if (c < 0x20 || c == '"' || c == '\\') break;

@@ -24,7 +24,7 @@ export function logged(
       env,
       sameNetns,
       mark: undefined,
-      stdin() {
+      stdin: () => {
         const text = typeof io.stdin === 'string' ? io.stdin : io.stdin();
         // Without the first quote: `l` is rarer in a configuration than `"`, so the search takes a quarter of the time.
         if (wanted === undefined && text.includes('log"')) {

@@ -11,7 +11,7 @@ import { addressesInUse } from './addresses-in-use.ts';
 const DEFAULT_BRIDGE = 'cni0';
 
 /**
- * Returns the function that finds the addresses of a network's running pods, for ADD.
+ * Finds the addresses of a network's running pods, for ADD.
  *
  * @param bridge bridge of the network
  */
@@ -19,23 +19,21 @@ export function podAddresses(
   sys: Sys,
   { conf, containerID, ifName }: Context<NetworkSettings>,
   bridge = bridgeOf(conf.raw),
-): () => AddressInUse[] {
-  return () => {
-    const host = openRtnetlink({ sys });
-    try {
-      return addressesInUse(
-        sys,
-        { network: conf.network, containerID, ifName, bridge, type: String(conf.raw.type) },
-        {
-          records: cachedAttachments(sys),
-          host,
-          openNamespace: (path) => openPodNamespaceIfExists(sys, path),
-        },
-      );
-    } finally {
-      host.close();
-    }
-  };
+): AddressInUse[] {
+  const host = openRtnetlink({ sys });
+  try {
+    return addressesInUse(
+      sys,
+      { network: conf.network, containerID, ifName, bridge, type: String(conf.raw.type) },
+      {
+        records: cachedAttachments(sys),
+        host,
+        openNamespace: (path) => openPodNamespaceIfExists(sys, path),
+      },
+    );
+  } finally {
+    host.close();
+  }
 }
 
 /** Returns the bridge in the configuration of a plugin that runs host-local. */

@@ -11,7 +11,7 @@ import { podAddresses } from './pod-addresses.ts';
  */
 export function poolRecovery(sys: Sys, context: Context<NetworkSettings>, bridge?: string): PoolRecovery {
   return {
-    inUse: podAddresses(sys, context, bridge),
+    inUse: () => podAddresses(sys, context, bridge),
     endIfLost: (reservation) => endIfLost(sys, context, reservation),
   };
 }

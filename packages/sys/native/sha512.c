@@ -44,7 +44,7 @@ static uint64_t big_endian(const uint8_t *p) {
   return x;
 }
 
-/* Section 6.4.2. */
+/* Section 6.4.2. The variables change their roles in each round, so that none moves. */
 static void compress(uint64_t state[8], const uint8_t *block) {
   uint64_t w[80], v[8];
   for (int t = 0; t < 16; t++) w[t] = big_endian(block + 8 * t);
@@ -53,13 +53,14 @@ static void compress(uint64_t state[8], const uint8_t *block) {
     w[t] = w[t - 16] + w[t - 7] + (rotated(x, 1) ^ rotated(x, 8) ^ x >> 7) + (rotated(y, 19) ^ rotated(y, 61) ^ y >> 6);
   }
   memcpy(v, state, sizeof v);
-  for (int t = 0; t < 80; t++) {
-    uint64_t a = v[0], e = v[4];
-    uint64_t one = v[7] + (rotated(e, 14) ^ rotated(e, 18) ^ rotated(e, 41)) + ((e & v[5]) ^ (~e & v[6])) + rounds[t] + w[t];
-    uint64_t two = (rotated(a, 28) ^ rotated(a, 34) ^ rotated(a, 39)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-    memmove(v + 1, v, 7 * sizeof *v);
-    v[4] += one;
-    v[0] = one + two;
+  for (int t = 0; t < 80; t += 8) {
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+      uint64_t a = v[-i & 7], b = v[(1 - i) & 7], c = v[(2 - i) & 7], e = v[(4 - i) & 7], f = v[(5 - i) & 7], g = v[(6 - i) & 7];
+      uint64_t one = v[(7 - i) & 7] + (rotated(e, 14) ^ rotated(e, 18) ^ rotated(e, 41)) + ((e & f) ^ (~e & g)) + rounds[t + i] + w[t + i];
+      v[(3 - i) & 7] += one;
+      v[(7 - i) & 7] = one + (rotated(a, 28) ^ rotated(a, 34) ^ rotated(a, 39)) + ((a & b) ^ (a & c) ^ (b & c));
+    }
   }
   for (int i = 0; i < 8; i++) state[i] += v[i];
 }

@@ -87,7 +87,7 @@ export class RtnetlinkCore {
   link(ref: LinkRef): Link | undefined;
   link<T>(ref: LinkRef, decode: (payload: Payload) => T): T | undefined;
   link<T>(ref: LinkRef, decode: (payload: Payload) => Link | T = this.#decoder): Link | T | undefined {
-    return ignoreErrno('ENODEV', () => this.connection.query(getLink(ref), linkBy(decode)));
+    return ignoreErrno('ENODEV', () => this.connection.queryOne(getLink(ref), linkBy(decode)));
   }
 
   /** Returns addresses; by default those of IPv4 and IPv6. */

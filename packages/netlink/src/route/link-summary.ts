@@ -1,17 +1,17 @@
-import { type Payload, readI32, readU32 } from '../codec/bytes.ts';
-import { attributesAfter } from '../codec/message.ts';
+import { findAttribute } from '#native';
+import { type Payload, readI32, readU16, readU32 } from '../codec/bytes.ts';
+import { NLA_HDRLEN } from '../codec/encoder.ts';
+import { formatMac } from '../codec/mac.ts';
+import { decodeText } from '../codec/text.ts';
 import { IFF_UP } from './constants.ts';
 import { IFINFOMSG_SIZE, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, linkTable } from './link-attributes.ts';
 import type { LinkBase } from './link-types.ts';
 
-const [IFLA_ADDRESS] = linkTable.mac;
-const [IFLA_LINK] = linkTable.link;
-const [IFLA_GROUP] = linkTable.group;
-
-const WANTED: (true | undefined)[] = [];
-for (const type of [IFLA_IFNAME, IFLA_ADDRESS, IFLA_LINK, IFLA_GROUP, IFLA_LINKINFO]) {
-  WANTED[type] = true;
-}
+const NAME = [IFLA_IFNAME];
+const MAC = [linkTable.mac[0]];
+const LINK = [linkTable.link[0]];
+const GROUP = [linkTable.group[0]];
+const KIND = [IFLA_LINKINFO, IFLA_INFO_KIND];
 
 /** The properties that identify a link, out of the sixty that the kernel sends. */
 export interface LinkSummary extends Pick<LinkBase, 'index' | 'name' | 'flags' | 'up' | 'mac' | 'link'> {
@@ -20,42 +20,38 @@ export interface LinkSummary extends Pick<LinkBase, 'index' | 'name' | 'flags' |
 }
 
 /**
- * Decodes only the properties that identify a link, for a tenth of the work of `decodeLink()`. Throws NetlinkDecodeError only.
+ * Decodes only the properties that identify a link, in little endian, for a twentieth of the work of `decodeLink()`. An invalid
+ * attribute hides those after it.
  */
-export function decodeLinkSummary(payload: Payload): LinkSummary {
-  const little = payload.order === 'little';
-  const flags = readU32(payload.bytes, payload.start + 8, little);
-  const reader = attributesAfter(payload, IFINFOMSG_SIZE, 'ifinfomsg');
+export function decodeLinkSummary({ bytes, start, end }: Payload): LinkSummary {
+  const flags = readU32(bytes, start + 8, true);
   const link: LinkSummary = {
-    index: readI32(payload.bytes, payload.start + 4, little),
+    index: readI32(bytes, start + 4, true),
     name: '',
     flags,
     up: (flags & IFF_UP) !== 0,
   };
-  while (reader.nextOf(WANTED)) {
-    switch (reader.type) {
-      case IFLA_IFNAME:
-        link.name = reader.string();
-        break;
-      case IFLA_ADDRESS:
-        link.mac = reader.mac();
-        break;
-      case IFLA_LINK:
-        link.link = reader.u32('IFLA_LINK');
-        break;
-      case IFLA_GROUP:
-        link.group = reader.u32('IFLA_GROUP');
-        break;
-      case IFLA_LINKINFO: {
-        const info = reader.attributes('IFLA_LINKINFO');
-        while (info.next()) {
-          if (info.type === IFLA_INFO_KIND) {
-            link.kind = info.string();
-          }
-        }
-        break;
-      }
-    }
+  const first = start + IFINFOMSG_SIZE;
+  const endOf = (at: number): number => at + readU16(bytes, at, true);
+  let at = findAttribute(bytes, first, end, NAME);
+  if (at >= 0) {
+    link.name = decodeText(bytes, at + NLA_HDRLEN, endOf(at));
+  }
+  at = findAttribute(bytes, first, end, MAC);
+  if (at >= 0) {
+    link.mac = formatMac(bytes, at + NLA_HDRLEN, endOf(at));
+  }
+  at = findAttribute(bytes, first, end, LINK);
+  if (at >= 0) {
+    link.link = readU32(bytes, at + NLA_HDRLEN, true);
+  }
+  at = findAttribute(bytes, first, end, GROUP);
+  if (at >= 0) {
+    link.group = readU32(bytes, at + NLA_HDRLEN, true);
+  }
+  at = findAttribute(bytes, first, end, KIND);
+  if (at >= 0) {
+    link.kind = decodeText(bytes, at + NLA_HDRLEN, endOf(at));
   }
   return link;
 }

@@ -34,7 +34,7 @@ export function collectUpstreamLeftovers(
   whereNftables(sys, (nft) => {
     const ports: HostPort[] = [];
     const take = (rules: Parameters<typeof udpPortsOfRules>[0]) => void ports.push(...udpPortsOfRules(rules));
-    commitTogether(nft, [upstreamPortsCollection(tablesOf(nft), stale, take)]);
+    commitTogether(nft, upstreamPortsCollection(tablesOf(nft), stale, take));
     forgetStaleFlows(sys, ports, nft);
   });
   const live = new Set(validAttachments.map(({ containerID }) => containerID));

@@ -125,8 +125,8 @@ function remove(
     chains: MASQUERADE_CHAINS,
     changes: (_, tables) => [
       ...masqueradeRemoval(tables, owner, addresses),
-      natChainRemoval(tables, MASQUERADE_CHAINS, owner.network, owner.containerID),
-      upstreamMasqueradeRemoval(tables, owner),
+      ...natChainRemoval(tables, MASQUERADE_CHAINS, owner.network, owner.containerID),
+      ...upstreamMasqueradeRemoval(tables, owner),
     ],
   };
   removeRules(sys, context.env, owner, [...joined, own]);
@@ -168,8 +168,8 @@ export function collectMasquerade(sys: Sys, context: Masquerade): void {
     const tables = tablesOf(nft);
     commitTogether(nft, [
       ...masqueradeCollection(tables, nft, network, keep),
-      natChainCollection(tables, MASQUERADE_CHAINS, network, containers),
-      upstreamMasqueradeCollection(tables, network, keep),
+      ...natChainCollection(tables, MASQUERADE_CHAINS, network, containers),
+      ...upstreamMasqueradeCollection(tables, network, keep),
     ]);
   });
   collectLegacyNatChains(sys, env, MASQUERADE_CHAINS, network, containers);

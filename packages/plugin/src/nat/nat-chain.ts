@@ -44,6 +44,8 @@ export function natComment({ comment }: NatChainKind, network: string, container
 }
 
 const nftFamily = (family: Family) => (family === 'ipv4' ? 'ip' : 'ip6');
+/** The table of each family, among `Tables`. */
+const TABLE_KEYS = { ipv4: 'ip nat', ipv6: 'ip6 nat' } as const;
 const inNat = (family: Family) => ({ family: nftFamily(family), table: 'nat' }) as const;
 
 /**
@@ -93,29 +95,37 @@ export function natChainRemoval(
   network: string,
   containerID: string,
   before?: BeforeChainRemoval,
-): Change {
+): Change[] {
   return removal(tables, kind, () => [natChainName(kind, network, containerID)], before);
+}
+
+/** Chains in legacy iptables to remove. */
+export interface LegacyRemoval {
+  chains?: NatChainKind;
+  /** Receives the chains of all removals before they are removed. */
+  before?: BeforeChainRemoval | undefined;
 }
 
 /** Removes an attachment's chains of several kinds from legacy iptables, if it is in use. */
 export function removeLegacyNatChains(
   sys: Sys,
   env: Env,
-  kinds: readonly NatChainKind[],
+  removals: readonly LegacyRemoval[],
   network: string,
   containerID: string,
-  before: BeforeChainRemoval = () => undefined,
 ): void {
   for (const family of families) {
     const legacy = legacyNat(sys, env, family);
     if (legacy === undefined) {
       continue;
     }
-    for (const kind of kinds) {
-      const chain = natChainName(kind, network, containerID);
-      if (legacy.lines.some((line) => line.startsWith(`:${chain} `))) {
-        before(family, chain, legacy.lines);
-        removeFromLegacy(legacy, kind.entry, chain);
+    for (const { chains: kind } of removals) {
+      const chain = kind && natChainName(kind, network, containerID);
+      if (chain !== undefined && legacy.lines.some((line) => line.startsWith(`:${chain} `))) {
+        for (const { before } of removals) {
+          before?.(family, chain, legacy.lines);
+        }
+        removeFromLegacy(legacy, kind!.entry, chain);
       }
     }
   }
@@ -128,7 +138,7 @@ export function natChainCollection(
   network: string,
   keep: readonly string[],
   before?: BeforeChainRemoval,
-): Change {
+): Change[] {
   const isStale = staleness(kind, network, keep);
   const comment = natComment(kind, network);
   return removal(
@@ -179,30 +189,35 @@ function removal(
   { entry }: NatChainKind,
   which: (nft: NftConnection, family: Family) => readonly string[],
   before: BeforeChainRemoval = () => undefined,
-): Change {
-  const used = families.filter((family) => tables.has(`${nftFamily(family)} nat`));
-  return {
-    requests: (nft) =>
-      used.flatMap((family) => {
-        const there = which(nft, family).filter(
-          (name) => nft.chainUse({ ...inNat(family), name }) !== undefined,
-        );
-        if (there.length === 0) {
-          return [];
-        }
-        for (const chain of there) {
-          before(family, chain);
-        }
-        const jumps = nft.rules({ ...inNat(family), chain: entry });
-        return there.flatMap((chain) => [
-          ...jumps
-            .filter((rule) => ruleTarget(rule) === chain)
-            .map(({ handle = 0 }) => delRule({ ...inNat(family), chain: entry, handle })),
-          delRule({ ...inNat(family), chain }),
-          delChain({ ...inNat(family), name: chain }),
-        ]);
-      }),
-  };
+): Change[] {
+  const used = families.filter((family) => tables.has(TABLE_KEYS[family]));
+  if (used.length === 0) {
+    return [];
+  }
+  return [
+    {
+      requests: (nft) =>
+        used.flatMap((family) => {
+          const there = which(nft, family).filter(
+            (name) => nft.chainUse({ ...inNat(family), name }) !== undefined,
+          );
+          if (there.length === 0) {
+            return [];
+          }
+          for (const chain of there) {
+            before(family, chain);
+          }
+          const jumps = nft.rules({ ...inNat(family), chain: entry });
+          return there.flatMap((chain) => [
+            ...jumps
+              .filter((rule) => ruleTarget(rule) === chain)
+              .map(({ handle = 0 }) => delRule({ ...inNat(family), chain: entry, handle })),
+            delRule({ ...inNat(family), chain }),
+            delChain({ ...inNat(family), name: chain }),
+          ]);
+        }),
+    },
+  ];
 }
 
 function removeFromLegacy(legacy: LegacyNat, entry: string, chain: string): void {

@@ -2,7 +2,7 @@
 import type { Env, IpConfig } from '@cnikit/cni-spec';
 import type { NftConnection } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
-import { type BeforeChainRemoval, type NatChainKind, removeLegacyNatChains } from './nat-chain.ts';
+import { type LegacyRemoval, removeLegacyNatChains } from './nat-chain.ts';
 import { type Tables, tablesOf, whereNftables } from './nftables.ts';
 import type { Owner } from './owner.ts';
 import { type Change, commitTogether } from './transaction.ts';
@@ -22,12 +22,9 @@ export interface TransactionPart {
 }
 
 /** A feature's part of the transaction of DEL. */
-export interface RemovalPart {
-  /** Kind of the attachment's iptables chains, which are removed too. */
-  chains?: NatChainKind;
-  /** Receives the chains in legacy iptables before they are removed. */
-  before?: BeforeChainRemoval | undefined;
-  changes(nft: NftConnection, tables: Tables): Change[];
+export interface RemovalPart extends LegacyRemoval {
+  /** Returns the changes of the tables that exist; not called when there is no table. */
+  changes(nft: NftConnection, tables: Tables): readonly Change[];
   /** Runs after the transaction was committed; without a connection when the kernel has no nftables. */
   gone?(nft?: NftConnection): void;
 }
@@ -40,12 +37,7 @@ export function removeRules(
   removals: readonly RemovalPart[],
 ): void {
   const finish = (nft?: NftConnection) => {
-    const kinds = removals.flatMap(({ chains = [] }) => chains);
-    removeLegacyNatChains(sys, env, kinds, network, containerID, (...chain) => {
-      for (const { before } of removals) {
-        before?.(...chain);
-      }
-    });
+    removeLegacyNatChains(sys, env, removals, network, containerID);
     for (const { gone } of removals) {
       gone?.(nft);
     }
@@ -53,10 +45,11 @@ export function removeRules(
   };
   const isDone = whereNftables(sys, (nft) => {
     const tables = tablesOf(nft);
-    commitTogether(
-      nft,
-      removals.flatMap(({ changes }) => changes(nft, tables)),
-    );
+    const changes: Change[] = [];
+    for (const removal of tables.size > 0 ? removals : []) {
+      changes.push(...removal.changes(nft, tables));
+    }
+    commitTogether(nft, changes);
     return finish(nft);
   });
   if (!isDone) {

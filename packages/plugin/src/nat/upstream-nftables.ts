@@ -15,6 +15,16 @@ interface Chain {
   chain: string;
 }
 
+/** Chains of one table, which `key` names among `Tables`. */
+interface Table {
+  key: string;
+  chains: readonly Chain[];
+}
+
+function tableKey({ family, table }: Omit<Chain, 'chain'>): string {
+  return `${family} ${table}`;
+}
+
 /** The chain with a masquerade rule for each address. */
 export const MASQUERADE = {
   family: 'inet',
@@ -23,11 +33,13 @@ export const MASQUERADE = {
 } as const satisfies Chain;
 /** The table of host ports in each family. */
 export const HOST_PORT_TABLE = 'cni_hostport';
-const PORT_CHAINS = (['ip', 'ip6'] as const).flatMap((family) =>
-  ['hostports', 'hostip_hostports', 'masquerading'].map(
+const MASQUERADE_TABLES: readonly Table[] = [{ key: tableKey(MASQUERADE), chains: [MASQUERADE] }];
+const PORT_TABLES = (['ip', 'ip6'] as const).map((family): Table => {
+  const chains = ['hostports', 'hostip_hostports', 'masquerading'].map(
     (chain): Chain => ({ family, table: HOST_PORT_TABLE, chain }),
-  ),
-);
+  );
+  return { key: tableKey({ family, table: HOST_PORT_TABLE }), chains };
+});
 const HASH_LENGTH = 16;
 
 const hash = (text: string): string => sha512(text).slice(0, HASH_LENGTH);
@@ -46,8 +58,8 @@ export function hasAddress({ expressions }: NftRule, address: string): boolean {
 }
 
 /** Removes an attachment's masquerade rules. */
-export function upstreamMasqueradeRemoval(tables: Tables, owner: Owner): Change {
-  return removal(tables, [MASQUERADE], () => {
+export function upstreamMasqueradeRemoval(tables: Tables, owner: Owner): Change[] {
+  return removal(tables, MASQUERADE_TABLES, () => {
     const prefix = ofAttachment(owner);
     return ({ comment }) => comment?.startsWith(prefix) === true;
   });
@@ -58,8 +70,8 @@ export function upstreamMasqueradeCollection(
   tables: Tables,
   network: string,
   keep: readonly Omit<Owner, 'network'>[],
-): Change {
-  return removal(tables, [MASQUERADE], () => {
+): Change[] {
+  return removal(tables, MASQUERADE_TABLES, () => {
     const all = ofNetwork(network);
     const kept = keep.map((one) => ofAttachment({ network, ...one }));
     return ({ comment = '' }) =>
@@ -75,9 +87,9 @@ export function upstreamPortsRemoval(
   tables: Tables,
   containerID: string,
   before?: BeforeRuleRemoval,
-): Change {
+): Change[] {
   const isOwn = ({ comment }: NftRule) => comment === containerID;
-  return removal(tables, PORT_CHAINS, () => isOwn, before);
+  return removal(tables, PORT_TABLES, () => isOwn, before);
 }
 
 /** Removes port rules that lead from a container's comment to an address that the container had. */
@@ -85,37 +97,41 @@ export function upstreamPortsCollection(
   tables: Tables,
   held: readonly { containerID: string; address: string }[],
   before?: BeforeRuleRemoval,
-): Change {
+): Change[] {
   const which = () => {
     const stale = new Set(held.map(({ containerID, address }) => `${containerID} ${parseAddress(address)}`));
     return ({ comment, expressions }: NftRule) =>
       expressions.some((one) => 'data' in one && stale.has(`${comment} ${one.data}`));
   };
-  return removal(tables, PORT_CHAINS, which, before);
+  return removal(tables, PORT_TABLES, which, before);
 }
 
 /** Removes the rules that satisfy the predicate of `which`, which is called only if one of the tables exists. */
 function removal(
   tables: Tables,
-  chains: readonly Chain[],
+  from: readonly Table[],
   which: () => (rule: NftRule) => boolean | undefined,
   before?: BeforeRuleRemoval,
-): Change {
-  const there = chains.filter(({ family, table }) => tables.has(`${family} ${table}`));
+): Change[] {
+  const there = from.filter(({ key }) => tables.has(key));
   if (there.length === 0) {
-    return { requests: () => [] };
+    return [];
   }
   const wanted = which();
-  return {
-    requests(nft) {
-      const rules = there.flatMap((chain) =>
-        nft
-          .rules(chain)
-          .filter(wanted)
-          .map((rule) => ({ ...rule, ...chain })),
-      );
-      before?.(rules);
-      return rules.map(({ family, table, chain, handle = 0 }) => delRule({ family, table, chain, handle }));
+  return [
+    {
+      requests(nft) {
+        const rules = there
+          .flatMap(({ chains }) => chains)
+          .flatMap((chain) =>
+            nft
+              .rules(chain)
+              .filter(wanted)
+              .map((rule) => ({ ...rule, ...chain })),
+          );
+        before?.(rules);
+        return rules.map(({ family, table, chain, handle = 0 }) => delRule({ family, table, chain, handle }));
+      },
     },
-  };
+  ];
 }

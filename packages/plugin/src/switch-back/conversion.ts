@@ -61,6 +61,6 @@ export function removeNatChains(
   kind: NatChainKind,
   { network, containerID }: Owner,
 ): void {
-  commitTogether(nft, [natChainRemoval(tablesOf(nft), kind, network, containerID)]);
-  removeLegacyNatChains(sys, env, [kind], network, containerID);
+  commitTogether(nft, natChainRemoval(tablesOf(nft), kind, network, containerID));
+  removeLegacyNatChains(sys, env, [{ chains: kind }], network, containerID);
 }

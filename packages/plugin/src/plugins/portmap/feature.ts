@@ -192,8 +192,8 @@ function removal(
           isForgotten.add(key(port));
         }
       }),
-      natChainRemoval(tables, PORT_CHAINS, network, containerID, ofChains?.before),
-      upstreamPortsRemoval(
+      ...natChainRemoval(tables, PORT_CHAINS, network, containerID, ofChains?.before),
+      ...upstreamPortsRemoval(
         tables,
         containerID,
         ofChains && ((rules) => ofChains.ports.push(...udpPortsOfRules(rules))),
@@ -283,7 +283,7 @@ function collect(sys: Sys, { conf: { network, mark }, env, validAttachments }: P
   const { ports: ofChains, before } = portsOfChains(sys, env);
   whereNftables(sys, (nft) => {
     collectPorts(nft, network, keep, mark, (ports) => forgetStaleFlows(sys, ports, nft));
-    commitTogether(nft, [natChainCollection(tablesOf(nft), PORT_CHAINS, network, containers, before)]);
+    commitTogether(nft, natChainCollection(tablesOf(nft), PORT_CHAINS, network, containers, before));
   });
   collectLegacyNatChains(sys, env, PORT_CHAINS, network, containers, before);
   forgetStaleFlows(sys, ofChains);

@@ -1,36 +1,18 @@
 import { checkKeys } from '#check-keys';
 import type { Binding } from './binding.ts';
 import { O_CREAT, O_TRUNC, O_WRONLY } from './constants.ts';
-import { SysError } from './error.ts';
+import { fail } from './fail.ts';
 import type { InternalSys } from './internal.ts';
+import { socketCalls } from './socket-calls.ts';
 import type { FileStatus, RunOptions, RunResult } from './sys.ts';
 
 const ENOENT = 2;
-const ENODEV = 19;
 const ENOTDIR = 20;
 const EINVAL = 22;
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const CLOCK_PROCESS_CPUTIME_ID = 2;
 const TEXT_LIMIT = 1 << 20;
-
-/** Throws the error of a negative result. */
-function fail(syscall: string, result: number, path?: string): never {
-  throw new SysError({ syscall, errno: -result, path });
-}
-
-/** Returns a number result, or throws its error. */
-function number(syscall: string, result: number, path?: string): number {
-  if (result < 0) {
-    fail(syscall, result, path);
-  }
-  return result;
-}
-
-/** Returns a result other than a number, or throws its error. */
-function value<T extends string | object>(syscall: string, result: T | number, path?: string): T {
-  return typeof result === 'number' ? fail(syscall, result, path) : result;
-}
 
 /** Joins the arguments of `run()` as 'a\0b\0'. */
 function words(list: readonly string[], path: string | undefined): string {
@@ -62,19 +44,23 @@ export function createSys(binding: Binding): InternalSys {
     }
     const env = options.env;
     const list = env ? Object.keys(env).map((name) => `${name}=${env[name]}`) : [];
-    const texts = value(
-      'run',
-      binding.run(
-        words(argv, path),
-        words(list, path),
-        env ? 1 : 0,
-        options.input ?? '',
-        options.timeoutMs ?? -1,
-        intBytes,
-      ),
-      path,
+    const texts = binding.run(
+      words(argv, path),
+      words(list, path),
+      env ? 1 : 0,
+      options.input ?? '',
+      options.timeoutMs ?? -1,
+      intBytes,
     );
+    if (typeof texts === 'number') {
+      return fail('run', texts, path);
+    }
     return { status: ints[0]!, signal: ints[1]!, stdout: texts[0]!, stderr: texts[1]! };
+  }
+
+  function milliseconds(syscall: string, clock: number): number {
+    const result = binding.clock(clock);
+    return result < 0 ? fail(syscall, result) : result / 1000;
   }
 
   /** Returns the result of the last stat(2). */
@@ -89,49 +75,103 @@ export function createSys(binding: Binding): InternalSys {
   }
 
   return {
-    open: (path, flags, mode = 0o666) => number('open', binding.open(path, flags, mode), path),
-    close(fd) {
-      number('close', binding.close(fd));
+    open(path, flags, mode = 0o666) {
+      const result = binding.open(path, flags, mode);
+      return result < 0 ? fail('open', result, path) : result;
     },
-    read: (fd, into) => number('read', binding.read(fd, into)),
-    write: (fd, data) => number('write', binding.write(fd, data)),
-    readText: (path, maxBytes = TEXT_LIMIT) => value('readText', binding.readText(path, maxBytes), path),
-    readFdText: (fd, maxBytes = TEXT_LIMIT) => value('readFdText', binding.readFdText(fd, maxBytes)),
+    close(fd) {
+      const result = binding.close(fd);
+      if (result < 0) {
+        fail('close', result);
+      }
+    },
+    read(fd, into) {
+      const result = binding.read(fd, into);
+      return result < 0 ? fail('read', result) : result;
+    },
+    write(fd, data) {
+      const result = binding.write(fd, data);
+      return result < 0 ? fail('write', result) : result;
+    },
+    readText(path, maxBytes = TEXT_LIMIT) {
+      const result = binding.readText(path, maxBytes);
+      return typeof result === 'number' ? fail('readText', result, path) : result;
+    },
+    readFdText(fd, maxBytes = TEXT_LIMIT) {
+      const result = binding.readFdText(fd, maxBytes);
+      return typeof result === 'number' ? fail('readFdText', result) : result;
+    },
     writeText(path, text, options = {}) {
       checkKeys<'flags' | 'mode'>('writeText', options, { flags: true, mode: true });
       const { flags = O_WRONLY | O_CREAT | O_TRUNC, mode = 0o644 } = options;
-      number('writeText', binding.writeText(path, text, flags, mode), path);
+      const result = binding.writeText(path, text, flags, mode);
+      if (result < 0) {
+        fail('writeText', result, path);
+      }
     },
     writeFdText(fd, text) {
-      number('writeFdText', binding.writeFdText(fd, text));
+      const result = binding.writeFdText(fd, text);
+      if (result < 0) {
+        fail('writeFdText', result);
+      }
     },
     fsync(fd) {
-      number('fsync', binding.fsync(fd));
+      const result = binding.fsync(fd);
+      if (result < 0) {
+        fail('fsync', result);
+      }
     },
     flock(fd, operation) {
-      number('flock', binding.flock(fd, operation));
+      const result = binding.flock(fd, operation);
+      if (result < 0) {
+        fail('flock', result);
+      }
     },
     rename(from, to) {
-      number('rename', binding.rename(from, to), from);
+      const result = binding.rename(from, to);
+      if (result < 0) {
+        fail('rename', result, from);
+      }
     },
     link(from, to) {
-      number('link', binding.link(from, to), to);
+      const result = binding.link(from, to);
+      if (result < 0) {
+        fail('link', result, to);
+      }
     },
     unlink(path) {
-      number('unlink', binding.unlink(path), path);
+      const result = binding.unlink(path);
+      if (result < 0) {
+        fail('unlink', result, path);
+      }
     },
     mkdir(path, mode = 0o777) {
-      number('mkdir', binding.mkdir(path, mode), path);
+      const result = binding.mkdir(path, mode);
+      if (result < 0) {
+        fail('mkdir', result, path);
+      }
     },
     rmdir(path) {
-      number('rmdir', binding.rmdir(path), path);
+      const result = binding.rmdir(path);
+      if (result < 0) {
+        fail('rmdir', result, path);
+      }
     },
-    readdir: (path) => value('readdir', binding.readdir(path), path),
+    readdir(path) {
+      const result = binding.readdir(path);
+      return typeof result === 'number' ? fail('readdir', result, path) : result;
+    },
     chmod(path, mode) {
-      number('chmod', binding.chmod(path, mode), path);
+      const result = binding.chmod(path, mode);
+      if (result < 0) {
+        fail('chmod', result, path);
+      }
     },
     stat(path) {
-      number('stat', binding.stat(path, doubleBytes), path);
+      const result = binding.stat(path, doubleBytes);
+      if (result < 0) {
+        fail('stat', result, path);
+      }
       return status();
     },
     statIfExists(path) {
@@ -139,69 +179,67 @@ export function createSys(binding: Binding): InternalSys {
       if (result === -ENOENT || result === -ENOTDIR) {
         return undefined;
       }
-      number('statIfExists', result, path);
-      return status();
+      return result < 0 ? fail('statIfExists', result, path) : status();
     },
-    readlink: (path) => value('readlink', binding.readlink(path), path),
+    readlink(path) {
+      const result = binding.readlink(path);
+      return typeof result === 'number' ? fail('readlink', result, path) : result;
+    },
 
-    getpid: () => number('getpid', binding.getpid()),
-    environ: (beginnings = '') => value('environ', binding.environ(beginnings)),
+    getpid() {
+      const result = binding.getpid();
+      return result < 0 ? fail('getpid', result) : result;
+    },
+    environ(beginnings = '') {
+      const result = binding.environ(beginnings);
+      return typeof result === 'number' ? fail('environ', result) : result;
+    },
     exit: (status) => binding.exit(status),
-    monotonicMs: () => number('monotonicMs', binding.clock(CLOCK_MONOTONIC)) / 1000,
-    cpuMs: () => number('cpuMs', binding.clock(CLOCK_PROCESS_CPUTIME_ID)) / 1000,
-    realtimeMs: () => number('realtimeMs', binding.clock(CLOCK_REALTIME)) / 1000,
+    monotonicMs: () => milliseconds('monotonicMs', CLOCK_MONOTONIC),
+    cpuMs: () => milliseconds('cpuMs', CLOCK_PROCESS_CPUTIME_ID),
+    realtimeMs: () => milliseconds('realtimeMs', CLOCK_REALTIME),
     sleepMs(ms) {
-      number('sleepMs', binding.sleepMs(ms));
+      const result = binding.sleepMs(ms);
+      if (result < 0) {
+        fail('sleepMs', result);
+      }
     },
     randomBytes(count) {
       const bytes = new Uint8Array(count);
-      number('randomBytes', binding.random(bytes));
-      return bytes;
+      const result = binding.random(bytes);
+      return result < 0 ? fail('randomBytes', result) : bytes;
     },
     run,
 
     setns(fd, nstype) {
-      number('setns', binding.setns(fd, nstype));
+      const result = binding.setns(fd, nstype);
+      if (result < 0) {
+        fail('setns', result);
+      }
     },
     unshare(flags) {
-      number('unshare', binding.unshare(flags));
+      const result = binding.unshare(flags);
+      if (result < 0) {
+        fail('unshare', result);
+      }
     },
     mount(source, target, fstype, flags, data = '') {
-      number('mount', binding.mount(source, target, fstype, flags, data), target);
+      const result = binding.mount(source, target, fstype, flags, data);
+      if (result < 0) {
+        fail('mount', result, target);
+      }
     },
     umount(target, flags) {
-      number('umount', binding.umount(target, flags), target);
+      const result = binding.umount(target, flags);
+      if (result < 0) {
+        fail('umount', result, target);
+      }
     },
-    inNetns: (path) => number('inNetns', binding.inNetns(path), path) === 1,
+    inNetns(path) {
+      const result = binding.inNetns(path);
+      return result < 0 ? fail('inNetns', result, path) : result === 1;
+    },
 
-    socket: (domain, type, protocol, netnsFd = -1) =>
-      number('socket', binding.socket(domain, type, protocol, netnsFd)),
-    openNetlink(protocol, netnsFd = -1) {
-      const fd = number('openNetlink', binding.openNetlink(protocol, netnsFd, intBytes));
-      return { fd, port: ints[0]! >>> 0 };
-    },
-    bindNetlink: (fd, groups) => number('bindNetlink', binding.bindNetlink(fd, groups)),
-    bindUnix(fd, path) {
-      number('bindUnix', binding.bindUnix(fd, path), path);
-    },
-    connectUnix(fd, path) {
-      number('connectUnix', binding.connectUnix(fd, path), path);
-    },
-    setsockopt(fd, level, name, option) {
-      number('setsockopt', binding.setsockopt(fd, level, name, option));
-    },
-    getsockopt(fd, level, name) {
-      number('getsockopt', binding.getsockopt(fd, level, name, intBytes));
-      return ints[0]!;
-    },
-    ifreq(fd, request, name, bytes) {
-      const result = binding.ifreq(fd, request, name, bytes);
-      return result !== -ENODEV && number('ifreq', result) >= 0;
-    },
-    driver: (fd, name) => value('driver', binding.driver(fd, name)),
-    send: (fd, data) => number('send', binding.send(fd, data)),
-    sendDetached: (fd, data, name) => number('sendDetached', binding.sendDetached(fd, data, name)),
-    recv: (fd, into, flags) => number('recv', binding.recv(fd, into, flags)),
-    poll: (fd, events, timeoutMs) => number('poll', binding.poll(fd, events, timeoutMs)),
+    ...socketCalls(binding),
   };
 }

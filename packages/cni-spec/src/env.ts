@@ -13,36 +13,21 @@ export type Verb = Exclude<Command, 'VERSION'>;
 /** Environment variables, like `process.env`. An empty one counts as absent. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-interface Variable {
-  readonly name: string;
-  readonly requiredBy: readonly Command[];
-  /** Returns what is wrong with a value. Called for the commands that require the variable. */
-  readonly problem?: (value: string) => string | undefined;
-}
+const OF_ATTACHMENT = ['CNI_COMMAND', 'CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME', 'CNI_PATH'];
+const OF_NETWORK = ['CNI_COMMAND', 'CNI_PATH'];
+const OF_NONE = ['CNI_COMMAND'];
 
 /**
  * The variables that each command requires. libcni requires CNI_PATH, the SPEC does not. DEL does not require
  * CNI_NETNS, because the namespace may no longer exist.
  */
-export const variables: readonly Variable[] = [
-  { name: 'CNI_COMMAND', requiredBy: ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION'] },
-  {
-    name: 'CNI_CONTAINERID',
-    requiredBy: ['ADD', 'DEL', 'CHECK'],
-    problem: (value) =>
-      isIdentifier(value) ? undefined : 'must be a letter or digit, then letters, digits, _ . or -',
-  },
-  { name: 'CNI_NETNS', requiredBy: ['ADD', 'CHECK'] },
-  { name: 'CNI_IFNAME', requiredBy: ['ADD', 'DEL', 'CHECK'], problem: interfaceNameProblem },
-  { name: 'CNI_PATH', requiredBy: ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS'] },
-];
-
-/** {@link variables} by the command that requires them. */
-const REQUIRED = new Map<string, readonly Variable[]>(
-  commands.map((command) => [command, variables.filter(({ requiredBy }) => requiredBy.includes(command))]),
-);
-/** The variables that an unknown command requires. */
-const REQUIRED_BY_ALL = variables.filter(({ name }) => name === 'CNI_COMMAND');
+const REQUIRED = new Map<string, readonly string[]>([
+  ['ADD', OF_ATTACHMENT],
+  ['DEL', OF_ATTACHMENT.filter((name) => name !== 'CNI_NETNS')],
+  ['CHECK', OF_ATTACHMENT],
+  ['GC', OF_NETWORK],
+  ['STATUS', OF_NETWORK],
+]);
 
 /**
  * Validates the environment and returns CNI_COMMAND, which may be unknown: the caller checks it after reading
@@ -51,29 +36,39 @@ const REQUIRED_BY_ALL = variables.filter(({ name }) => name === 'CNI_COMMAND');
  * @throws {CniError} 4 for an invalid or missing variable
  */
 export function checkEnv(env: Env, optional: readonly string[] = []): string {
-  const command = env.CNI_COMMAND ?? '';
-  let missing = '';
-  for (const { name, problem } of REQUIRED.get(command) ?? REQUIRED_BY_ALL) {
-    const value = env[name];
-    if (!value) {
-      if (!optional.includes(name)) {
-        missing += missing === '' ? name : `,${name}`;
-      }
-      continue;
-    }
+  const { CNI_COMMAND: command = '', CNI_CONTAINERID: containerID, CNI_IFNAME: ifName } = env;
+  if (command === 'ADD' || command === 'DEL' || command === 'CHECK') {
     // libcni reports an invalid value before missing variables.
-    const trouble = problem?.(value);
-    if (trouble !== undefined) {
-      throw new CniError(
-        ErrorCode.InvalidEnvironmentVariables,
-        `Invalid ${name} ${JSON.stringify(value)}: it ${trouble}`,
-      );
+    if (containerID && !isIdentifier(containerID)) {
+      const problem = 'must be a letter or digit, then letters, digits, _ . or -';
+      throw invalid('CNI_CONTAINERID', containerID, problem);
+    }
+    const problem = ifName ? interfaceNameProblem(ifName) : undefined;
+    if (ifName && problem !== undefined) {
+      throw invalid('CNI_IFNAME', ifName, problem);
+    }
+    // The usual case: all variables exist.
+    if (containerID && ifName && env.CNI_NETNS && env.CNI_PATH) {
+      return command;
+    }
+  }
+  let missing = '';
+  for (const name of REQUIRED.get(command) ?? OF_NONE) {
+    if (!env[name] && !optional.includes(name)) {
+      missing += missing === '' ? name : `,${name}`;
     }
   }
   if (missing !== '') {
     throw new CniError(ErrorCode.InvalidEnvironmentVariables, `Required env variables [${missing}] missing`);
   }
   return command;
+}
+
+function invalid(name: string, value: string, problem: string): CniError {
+  return new CniError(
+    ErrorCode.InvalidEnvironmentVariables,
+    `Invalid ${name} ${JSON.stringify(value)}: it ${problem}`,
+  );
 }
 
 /** Returns true for a command that a plugin implements, in upper case. */

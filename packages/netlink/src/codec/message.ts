@@ -1,5 +1,5 @@
 import { writeMessage } from '#native';
-import { type ByteOrder, type Payload, readU16, readU32 } from './bytes.ts';
+import { type ByteOrder, type Payload, readI32, readU16 } from './bytes.ts';
 import { NLMSG_HDRLEN } from './encoder.ts';
 import { NetlinkDecodeError } from './errors.ts';
 import { AttributeReader } from './reader.ts';
@@ -58,15 +58,17 @@ export class MessageReader implements Payload, MessageHeader {
       throw new NetlinkDecodeError('TRUNCATED', 'nlmsghdr', at, `${left} bytes left over`);
     }
     const little = this.order === 'little';
-    const length = readU32(this.bytes, at, little);
+    const { bytes } = this;
+    // readU32() inlined: calls are expensive in QuickJS.
+    const length = readI32(bytes, at, little) >>> 0;
     if (length < NLMSG_HDRLEN || length > left) {
       const problem = `message of ${length} bytes, but only ${left} are left`;
       throw new NetlinkDecodeError('BAD_LENGTH', 'nlmsghdr', at, problem);
     }
-    this.type = readU16(this.bytes, at + 4, little);
-    this.flags = readU16(this.bytes, at + 6, little);
-    this.sequence = readU32(this.bytes, at + 8, little);
-    this.port = readU32(this.bytes, at + 12, little);
+    this.type = readU16(bytes, at + 4, little);
+    this.flags = readU16(bytes, at + 6, little);
+    this.sequence = readI32(bytes, at + 8, little) >>> 0;
+    this.port = readI32(bytes, at + 12, little) >>> 0;
     this.start = at + NLMSG_HDRLEN;
     this.end = at + length;
     this.#position = at + ((length + 3) & ~3);

@@ -121,18 +121,25 @@ function elementsRequest(
 ): Request {
   checkSpec('set of elements', set);
   const { family, table, name, setId = null } = set;
-  const head: Attributes[number][] = [ELEM_LIST_TABLE, table, ELEM_LIST_SET, name, ELEM_LIST_SET_ID, setId];
+  const only = elements[0];
+  const list = only === undefined || elements.length > 1 ? null : [LIST_ELEM, elementAttributes(only, order)];
+  const attributes = [
+    ELEM_LIST_TABLE,
+    table,
+    ELEM_LIST_SET,
+    name,
+    ELEM_LIST_SET_ID,
+    setId,
+    ELEM_LIST_ELEMENTS,
+    list,
+  ];
   if (elements.length <= 1) {
-    const [only] = elements;
-    if (only !== undefined) {
-      head.push(ELEM_LIST_ELEMENTS, [LIST_ELEM, elementAttributes(only, order)]);
-    }
-    return { type, flags, payload: nfBody(family, head, order), describe };
+    return { type, flags, payload: nfBody(family, attributes, order), describe };
   }
   let first: Request | undefined;
   const more: Request[] = [];
   for (let next = 0; ; ) {
-    const encoder = putAttributes(nfHeader(family, order), head);
+    const encoder = putAttributes(nfHeader(family, order), attributes);
     next = writeElements(encoder, elements, next);
     const one = request(type, flags, encoder, describe);
     if (first === undefined) {
@@ -164,26 +171,27 @@ function elementAttributes(element: SetElement, order: ByteOrder): Attributes {
     throw new NetlinkEncodeError('BAD_REQUEST', `Not an element: ${JSON.stringify(element)}; ${hint}`);
   }
   checkSpec('element', element, elementTable);
-  const attributes: Attributes[number][] = [ELEM_KEY, dataAttributes(key)];
-  if (keyEnd !== undefined) {
-    attributes.push(ELEM_KEY_END, dataAttributes(keyEnd));
-  }
-  if (data !== undefined) {
-    attributes.push(ELEM_DATA, dataAttributes(data));
-  }
-  if (verdict !== undefined) {
-    attributes.push(ELEM_DATA, verdictAttributes(verdict));
-  }
+  let numbers: Uint8Array | null = null;
   if (element.flags !== undefined || element.timeout !== undefined || element.expiration !== undefined) {
     // The caller may be using the encoder of requests.
     const encoder = new Encoder(order, 64);
     writeFields(encoder, elementTable, element);
-    attributes.push(ENCODED, encoder.finish());
+    numbers = encoder.finish();
   }
-  if (comment !== undefined) {
-    attributes.push(ELEM_USERDATA | COMMENT_TEXT, comment);
-  }
-  return attributes;
+  return [
+    ELEM_KEY,
+    dataAttributes(key),
+    ELEM_KEY_END,
+    keyEnd === undefined ? null : dataAttributes(keyEnd),
+    ELEM_DATA,
+    data === undefined ? null : dataAttributes(data),
+    ELEM_DATA,
+    verdict === undefined ? null : verdictAttributes(verdict),
+    ENCODED,
+    numbers,
+    ELEM_USERDATA | COMMENT_TEXT,
+    comment ?? null,
+  ];
 }
 
 /**

@@ -38,10 +38,16 @@ export function hostLength(address: string): 32 | 128 {
   return isIPv6(address) ? 128 : 32;
 }
 
+/** The last result of `subnetOf()`: several features need the subnet of a pod. */
+let last = { address: '', subnet: '' };
+
 /** Returns the subnet of an address: '10.1.2.0/24' for '10.1.2.3/24'. */
 export function subnetOf(address: string): string {
-  const prefix = knownPrefix(address);
-  return formatPrefix(network(prefix.address, prefix.length));
+  if (last.address !== address) {
+    const prefix = knownPrefix(address);
+    last = { address, subnet: formatPrefix(network(prefix.address, prefix.length)) };
+  }
+  return last.subnet;
 }
 
 /** Returns the first host address of a subnet, by convention the gateway: '10.1.2.1' for '10.1.2.3/24'. */

@@ -40,10 +40,20 @@ export function podRemoval(nft: NftConnection, chain: string): PodRemoval {
   if (comments.some(isOldComment)) {
     takeOverTable(nft);
   }
-  const elements = comments.map(parseElementComment).filter((one) => one !== undefined);
-  const elementRequests = elements
-    .filter((one) => nft.elementTarget(inMap(one.map), elementKey(one))?.chain === chain)
-    .map((one) => delElements(inMap(one.map), [{ key: elementKey(one) }]));
+  const elements: PortMapElement[] = [];
+  const elementRequests: Request[] = [];
+  for (const comment of comments) {
+    const element = parseElementComment(comment);
+    if (element === undefined) {
+      continue;
+    }
+    elements.push(element);
+    const map = inMap(element.map);
+    const key = elementKey(element);
+    if (nft.elementTarget(map, key)?.chain === chain) {
+      elementRequests.push(delElements(map, [{ key }]));
+    }
+  }
   return {
     elements,
     elementRequests,

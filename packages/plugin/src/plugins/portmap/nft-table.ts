@@ -93,9 +93,17 @@ export function hostPortOf({ map, protocol, port, hostIP }: PortMapElement): Hos
 }
 
 export function elementKey({ protocol, port, hostIP }: PortMapElement): Uint8Array {
-  const address = hostIP === undefined ? [] : (parseAddress(hostIP) ?? []);
+  const address = hostIP === undefined ? undefined : parseAddress(hostIP);
+  const at = address?.length ?? 0;
   // Each field of a concatenated key starts at a multiple of four bytes.
-  return Uint8Array.from([...address, PROTOCOLS[protocol], 0, 0, 0, port >> 8, port & 255, 0, 0]);
+  const key = new Uint8Array(at + 8);
+  if (address !== undefined) {
+    key.set(address);
+  }
+  key[at] = PROTOCOLS[protocol];
+  key[at + 4] = port >> 8;
+  key[at + 5] = port;
+  return key;
 }
 
 /** The inverse of {@link elementKey}. */

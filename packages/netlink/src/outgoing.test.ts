@@ -53,7 +53,7 @@ test('encodeRequests() throws the error of the function when values are invalid'
 
 test('encodeRequests() grows the buffer and keeps what it has encoded', () => {
   const { messages } = encode([of(4), of(40_000), RENAMED.fill({ index: 3, newName: 'net1' })]);
-  expect(messages.map(({ payload }) => payload.length)).toEqual([4, 40_000, RENAMED.payload.length]);
+  expect(messages.map(({ payload }) => payload.length)).toEqual([4, 40_000, RENAMED.form[2].length]);
 });
 
 test('encodeRequests() stops at the limit, but takes a request that exceeds it alone', () => {

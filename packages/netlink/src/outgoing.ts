@@ -2,10 +2,9 @@
  * Encoding of requests into one datagram. All sockets share a buffer: sends are synchronous, and the system call copies the
  * bytes.
  */
-import { fillBlanks } from '#fill-blanks';
+import { fillMessage } from '#fill-message';
 import { writeMessage } from '#native';
 import { NLM_F_ACK, NLM_F_REQUEST } from './codec/ack.ts';
-import { NLMSG_HDRLEN } from './codec/encoder.ts';
 import type { Request } from './codec/request.ts';
 import { messageSize } from './message-size.ts';
 import type { FilledRequest } from './template.ts';
@@ -56,7 +55,6 @@ export function encodeRequests(
   while (to < until) {
     const request = made ?? requests[to]!;
     const { template, values } = request as Partial<FilledRequest>;
-    const { type, flags: own, payload } = template ?? request;
     const end = at + (template === undefined ? messageSize(request) : template.messageSize);
     if (end > limit && to > from) {
       break;
@@ -64,12 +62,11 @@ export function encodeRequests(
     if (end > room) {
       grow(end);
     }
-    const all = own | flags | (to === acked ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST);
-    writeMessage(buffer, at, type, all, sequence + to - from, port, payload, true);
-    if (
-      template !== undefined &&
-      !fillBlanks(buffer, at + NLMSG_HDRLEN, template.keys, template.blanks, values!)
-    ) {
+    const more = flags | (to === acked ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST);
+    if (template === undefined) {
+      const { type, flags: own, payload } = request;
+      writeMessage(buffer, at, type, own | more, sequence + to - from, port, payload, true);
+    } else if (!fillMessage(buffer, at, template.form, more, sequence + to - from, port, values!)) {
       made = template.make(values!);
       continue;
     }

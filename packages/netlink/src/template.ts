@@ -1,9 +1,11 @@
 /** Requests that are encoded once and then differ in a few values. */
 import { writePrefix } from '@cnikit/ip';
-import { fillBlanks } from '#fill-blanks';
+import { fillMessage } from '#fill-message';
 import { writeMac } from '#native';
 import { ADDRESS, BIT, BLANK_NUMBERS, BROADCAST, EUI64, MAC, NUMBER, PREFIX, TEXT } from './blank.ts';
+import { NLMSG_HDRLEN } from './codec/encoder.ts';
 import type { Request } from './codec/request.ts';
+import type { Form } from './fill-message.ts';
 import { messageSize } from './message-size.ts';
 
 /**
@@ -25,16 +27,12 @@ const SCRATCH_AT = 4;
  */
 export class Template<V extends TemplateValues = TemplateValues> {
   readonly make: (values: V) => Request;
-  readonly type: number;
-  readonly flags: number;
-  /** Payload of the example. */
-  readonly payload: Uint8Array;
+  /** The example's message. */
+  readonly form: Form;
   /** Bytes that a request takes in a datagram. */
   readonly messageSize: number;
-  /** The key of each blank. */
-  readonly keys: string[] = [];
-  /** The blanks, as `fillBlanks()` takes them. */
-  readonly blanks: number[] = [];
+  readonly #keys: string[] = [];
+  readonly #blanks: number[] = [];
 
   /**
    * @param make returns a request that has these values at constant positions. Instead of a MAC address it may have the
@@ -47,9 +45,7 @@ export class Template<V extends TemplateValues = TemplateValues> {
     const request = make(example);
     const { type, flags, payload } = request;
     this.make = make;
-    this.type = type;
-    this.flags = flags;
-    this.payload = payload;
+    this.form = [type, flags, payload, this.#keys, this.#blanks];
     this.messageSize = messageSize(request);
     for (const key in example) {
       const value: unknown = example[key];
@@ -75,18 +71,19 @@ export class Template<V extends TemplateValues = TemplateValues> {
 
   /** Adds the blank for the value's bytes; returns false when the payload does not have them. */
   #addFound(key: string, kind: number, value: string | number): boolean {
+    const [, , payload] = this.form;
     const bytes = bytesOf(kind, value);
-    const at = bytes === undefined ? -1 : find(bytes, this.payload, 0);
+    const at = bytes === undefined ? -1 : find(bytes, payload, 0);
     if (bytes === undefined || at < 0) {
       return false;
     }
-    this.#add(key, kind, bytes.length, at, Math.max(find(bytes, this.payload, at + 1), 0));
+    this.#add(key, kind, bytes.length, at, Math.max(find(bytes, payload, at + 1), 0));
     return true;
   }
 
   #add(key: string, kind: number, size: number, at: number, again: number): void {
-    this.keys.push(key);
-    this.blanks.push(kind, size, at, again);
+    this.#keys.push(key);
+    this.#blanks.push(kind, size, at, again);
   }
 
   /** Returns the request that `make` returns for the values. It keeps them, and reads them when it is sent. */
@@ -106,24 +103,27 @@ export class FilledRequest<V extends TemplateValues = TemplateValues> implements
   }
 
   get type(): number {
-    return this.template.type;
+    return this.template.form[0];
   }
 
   get flags(): number {
-    return this.template.flags;
+    return this.template.form[1];
   }
 
   get payload(): Uint8Array {
     const { template, values } = this;
-    const payload = template.payload.slice();
-    return fillBlanks(payload, 0, template.keys, template.blanks, values)
-      ? payload
-      : template.make(values).payload;
+    return filled(template.form, values) ?? template.make(values).payload;
   }
 
   get describe(): string {
     return this.template.make(this.values).describe;
   }
+}
+
+/** Returns the payload; `undefined` when a value does not fit. */
+function filled(form: Form, values: TemplateValues): Uint8Array | undefined {
+  const message = new Uint8Array(NLMSG_HDRLEN + form[2].length);
+  return fillMessage(message, 0, form, 0, 0, 0, values) ? message.slice(NLMSG_HDRLEN) : undefined;
 }
 
 /** Returns the position of a part at or after `from`, or -1. */
@@ -158,12 +158,11 @@ const addressSize = (text: string): number => writePrefix(text, false, new Uint8
 /** Returns the bytes that a blank of this kind has for the value; `undefined` when it has none. */
 function bytesOf(kind: number, value: string | number): Uint8Array | undefined {
   const size = sizeOf(kind, value);
-  const into = new Uint8Array(SCRATCH_AT + size);
   const blank = [kind, size, SCRATCH_AT, 0];
   // A broadcast address is that of the prefix before it.
   const blanks = kind === BROADCAST ? [PREFIX, size, SCRATCH_AT, 0, ...blank] : blank;
   const keys: string[] = new Array(blanks.length / BLANK_NUMBERS).fill('value');
-  return fillBlanks(into, 0, keys, blanks, { value }) ? into.slice(SCRATCH_AT) : undefined;
+  return filled([0, 0, new Uint8Array(SCRATCH_AT + size), keys, blanks], { value })?.slice(SCRATCH_AT);
 }
 
 function sizeOf(kind: number, value: string | number): number {

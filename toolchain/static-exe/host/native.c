@@ -77,24 +77,38 @@ static JSValue write_header(JSContext *ctx, JSValueConst this, int argc, JSValue
   return JS_UNDEFINED;
 }
 
+struct header {
+  int at, type, flags, sequence, port;
+};
+
+/* Writes a message. Returns the position after it, or -1 with an exception when there is no room. */
+static int64_t put_message(JSContext *ctx, const struct bytes *into, const struct header *h, const struct bytes *body,
+                           int little) {
+  int64_t length = 16 + body->count;
+  if (h->at < 0 || h->at + length > into->count) {
+    JS_ThrowRangeError(ctx, "No room for a message");
+    return -1;
+  }
+  put_number(into, h->at, (uint32_t)length, 4, little);
+  put_number(into, h->at + 4, (uint32_t)h->type, 2, little);
+  put_number(into, h->at + 6, (uint32_t)h->flags, 2, little);
+  put_number(into, h->at + 8, (uint32_t)h->sequence, 4, little);
+  put_number(into, h->at + 12, (uint32_t)h->port, 4, little);
+  memmove(into->data + h->at + 16, body->data, (size_t)body->count);
+  return h->at + ((length + 3) & ~(int64_t)3);
+}
+
 /* (into, at, type, flags, sequence, port, body, little): the position after the message. */
 static JSValue write_message(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
   struct bytes into, body;
-  int at, type, flags, sequence, port, little = JS_ToBool(ctx, argv[7]);
+  struct header h;
   (void)this, (void)argc;
-  if (bytes_of(ctx, &into, argv[0]) || bytes_of(ctx, &body, argv[6]) || int_of(ctx, &at, argv[1]) ||
-      int_of(ctx, &type, argv[2]) || int_of(ctx, &flags, argv[3]) || int_of(ctx, &sequence, argv[4]) ||
-      int_of(ctx, &port, argv[5]))
+  if (bytes_of(ctx, &into, argv[0]) || bytes_of(ctx, &body, argv[6]) || int_of(ctx, &h.at, argv[1]) ||
+      int_of(ctx, &h.type, argv[2]) || int_of(ctx, &h.flags, argv[3]) || int_of(ctx, &h.sequence, argv[4]) ||
+      int_of(ctx, &h.port, argv[5]))
     return JS_EXCEPTION;
-  int64_t length = 16 + body.count;
-  if (at < 0 || at + length > into.count) return JS_ThrowRangeError(ctx, "No room for a message");
-  put_number(&into, at, (uint32_t)length, 4, little);
-  put_number(&into, at + 4, (uint32_t)type, 2, little);
-  put_number(&into, at + 6, (uint32_t)flags, 2, little);
-  put_number(&into, at + 8, (uint32_t)sequence, 4, little);
-  put_number(&into, at + 12, (uint32_t)port, 4, little);
-  memmove(into.data + at + 16, body.data, (size_t)body.count);
-  return JS_NewInt64(ctx, at + ((length + 3) & ~(int64_t)3));
+  int64_t end = put_message(ctx, &into, &h, &body, JS_ToBool(ctx, argv[7]));
+  return end < 0 ? JS_EXCEPTION : JS_NewInt64(ctx, end);
 }
 
 /* Attributes of a message while they are written. */
@@ -585,34 +599,53 @@ static JSObject *list_of(JSContext *ctx, JSValueConst value) {
   return NULL;
 }
 
-/* (into, start, keys, blanks, values). No code of the program runs in between: values are read from plain properties. */
-static JSValue fill_blanks(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
-  struct bytes into;
+/*
+ * Fills the blanks of a payload. Returns 1, 0 when a value does not fit, or -1 with an exception. No code of the program
+ * runs in between: values are read from plain properties.
+ */
+static int fill_blanks(JSContext *ctx, const struct bytes *into, int64_t start, JSObject *keys, JSObject *blanks,
+                       JSValueConst given) {
   uint8_t prefix[17] = {0};
-  int start, fits = 1;
-  JSObject *keys, *blanks, *values = plain_object(ctx, argv[4]);
-  (void)this, (void)argc;
-  if (bytes_of(ctx, &into, argv[0]) || int_of(ctx, &start, argv[1])) return JS_EXCEPTION;
-  if (!(keys = list_of(ctx, argv[2])) || !(blanks = list_of(ctx, argv[3]))) return JS_EXCEPTION;
   uint32_t count = keys->u.array.count;
-  if (!values || blanks->u.array.count < count * BLANK_NUMBERS) return JS_FALSE;
+  JSObject *values = plain_object(ctx, given);
+  int fits = values && blanks->u.array.count >= count * BLANK_NUMBERS;
   for (uint32_t i = 0; i < count && fits > 0; i++) {
     const JSValue *numbers = blanks->u.array.u.values + i * BLANK_NUMBERS;
     int number[BLANK_NUMBERS];
     for (int n = 0; n < BLANK_NUMBERS; n++)
-      if (int_of(ctx, &number[n], numbers[n])) return JS_EXCEPTION;
-    struct blank blank = {number[0], number[1], number[3], start, (int64_t)start + number[2]};
+      if (int_of(ctx, &number[n], numbers[n])) return -1;
+    struct blank blank = {number[0], number[1], number[3], start, start + number[2]};
     JSProperty *property;
     JSAtom key = JS_ValueToAtom(ctx, keys->u.array.u.values[i]);
-    if (key == JS_ATOM_NULL) return JS_EXCEPTION;
+    if (key == JS_ATOM_NULL) return -1;
     JSShapeProperty *own = find_own_property(&property, values, key);
     JS_FreeAtom(ctx, key);
     int is_plain = !own || !(own->flags & JS_PROP_TMASK);
-    fits = is_plain ? fill_blank(ctx, &into, &blank, own ? property->u.value : JS_UNDEFINED, prefix) : 0;
+    fits = is_plain ? fill_blank(ctx, into, &blank, own ? property->u.value : JS_UNDEFINED, prefix) : 0;
     if (fits > 0 && blank.again)
-      for (int n = 0; n < blank.size; n++)
-        put_byte(&into, (int64_t)start + blank.again + n, byte_at(&into, blank.at + n));
+      for (int n = 0; n < blank.size; n++) put_byte(into, start + blank.again + n, byte_at(into, blank.at + n));
   }
+  return fits;
+}
+
+/* (into, at, [type, flags, payload, keys, blanks], flags, sequence, port, values). */
+static JSValue fill_message(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  struct bytes into, payload;
+  struct header h;
+  int more;
+  JSObject *form = list_of(ctx, argv[2]), *keys, *blanks;
+  (void)this, (void)argc;
+  if (!form) return JS_EXCEPTION;
+  if (form->u.array.count < 5) return JS_ThrowTypeError(ctx, "Expected a form");
+  const JSValue *parts = form->u.array.u.values;
+  if (bytes_of(ctx, &into, argv[0]) || int_of(ctx, &h.at, argv[1]) || int_of(ctx, &h.type, parts[0]) ||
+      int_of(ctx, &h.flags, parts[1]) || int_of(ctx, &more, argv[3]) || int_of(ctx, &h.sequence, argv[4]) ||
+      int_of(ctx, &h.port, argv[5]) || bytes_of(ctx, &payload, parts[2]))
+    return JS_EXCEPTION;
+  if (!(keys = list_of(ctx, parts[3])) || !(blanks = list_of(ctx, parts[4]))) return JS_EXCEPTION;
+  h.flags |= more;
+  if (put_message(ctx, &into, &h, &payload, 1) < 0) return JS_EXCEPTION;
+  int fits = fill_blanks(ctx, &into, (int64_t)h.at + 16, keys, blanks, argv[6]);
   return fits < 0 ? JS_EXCEPTION : JS_NewBool(ctx, fits);
 }
 
@@ -644,7 +677,7 @@ int JS_AddNative(JSContext *ctx, JSValueConst global) {
       JS_CFUNC_DEF("writeAddress", 5, write_address),
       JS_CFUNC_DEF("writePrefix", 3, write_prefix),
       JS_CFUNC_DEF("formatAddress", 3, format_address),
-      JS_CFUNC_DEF("fillBlanks", 5, fill_blanks),
+      JS_CFUNC_DEF("fillMessage", 7, fill_message),
       JS_CFUNC_DEF("digest", 2, digest),
       JS_CFUNC_DEF("isIdentifier", 1, is_identifier),
       JS_CFUNC_DEF("hasNormalKeys", 2, has_normal_keys),

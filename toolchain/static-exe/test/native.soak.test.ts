@@ -17,7 +17,7 @@ const COMPARISON = `
   import * as ip from ${source('ip/src/text.ts')};
   import * as codec from ${source('netlink/src/codec/native.ts')};
   import * as blank from ${source('netlink/src/blank.ts')};
-  import { fillBlanks } from ${source('netlink/src/fill-blanks.ts')};
+  import { fillMessage } from ${source('netlink/src/fill-message.ts')};
   import { Encoder } from ${source('netlink/src/codec/encoder.ts')};
   import { COMMENT_TEXT, ENCODED, putAttributes } from ${source('netlink/src/netfilter/attributes.ts')};
   import { digest } from ${source('plugin/src/links/digest.ts')};
@@ -85,9 +85,11 @@ const COMPARISON = `
       values[keys[0]] = any(['10.1.2.3/', '0.0.0.0/', '10.255.0.1/']) + random(34);
       blanks.splice(0, 8, blank.PREFIX, 4, 4, 8, blank.BROADCAST, 4, 12, 0);
     }
-    compare('fillBlanks', fillBlanks, (how) => {
-      const bytes = new Uint8Array(64).fill(3);
-      return how(bytes, 4, keys, blanks, values) && bytes;
+    const form = [16, 5, new Uint8Array(60).fill(3), keys, blanks];
+    const room = any([75, 76, 80, 80]);
+    compare('fillMessage', fillMessage, (how) => {
+      const bytes = new Uint8Array(room);
+      return how(bytes, 4, form, 256, value, value, values) && bytes;
     });
     const noted = Uint8Array.from([...text.slice(0, 20)].map((one) => one.charCodeAt(0)).concat(any([[], [0], [128, 65]]), 66));
     const end = any([0, 3, noted.length, 40]);

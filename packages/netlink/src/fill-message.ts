@@ -1,7 +1,8 @@
 /** Filling of templates, which the static executable has in C. */
 import { writeAddress, writePrefix } from '@cnikit/ip';
-import { readI32, writeMac, writePlain, writeU32 } from '#native';
+import { readI32, writeMac, writeMessage, writePlain, writeU32 } from '#native';
 import { ADDRESS, BIT, BLANK_NUMBERS, BROADCAST, EUI64, MAC, NUMBER, PREFIX } from './blank.ts';
+import { NLMSG_HDRLEN } from './codec/encoder.ts';
 import { textLength } from './codec/text.ts';
 
 /** Position of the prefix length in `struct ifaddrmsg` and `struct rtmsg`. */
@@ -13,15 +14,35 @@ const MAX_BROADCAST_LENGTH = 30;
 const prefix = new Uint8Array(17);
 const mac = new Uint8Array(MAC_BYTES);
 
+/** A message with blanks: type, flags, payload, the key of each blank, and {@link BLANK_NUMBERS} of each. */
+export type Form = readonly [
+  type: number,
+  flags: number,
+  payload: Uint8Array,
+  keys: readonly string[],
+  blanks: readonly number[],
+];
+
 /**
- * Writes values into the blanks of a payload.
+ * Writes a message and the values into its blanks.
  *
- * @param start position of the payload
- * @param keys keys of the values
- * @param blanks {@link BLANK_NUMBERS} of each key
+ * @param more NLM_F_*, added to those of the form
  * @returns false when a value does not fit its blank or is invalid; the payload is then incomplete
  */
-export function fillBlanks(
+export function fillMessage(
+  into: Uint8Array,
+  at: number,
+  [type, flags, payload, keys, blanks]: Form,
+  more: number,
+  sequence: number,
+  port: number,
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  writeMessage(into, at, type, flags | more, sequence, port, payload, true);
+  return fillBlanks(into, at + NLMSG_HDRLEN, keys, blanks, values);
+}
+
+function fillBlanks(
   into: Uint8Array,
   start: number,
   keys: readonly string[],

@@ -2,7 +2,7 @@
  * Requirements of the CNI specification and of runtimes that `cnikit-cni conformance` does not cover, because they need
  * a configuration of cnikit or inspect the node afterwards. By the executable and under Node, with both layouts.
  */
-import { mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { type Answer, invokers } from './invoke.ts';
@@ -130,6 +130,13 @@ describe.skipIf(!inSandbox).each(cases)(
           { address: '10.91.1.5/24', interface: json.interfaces.length - 1 },
         ]);
         expect(json.interfaces.at(-1)).toMatchObject({ name: 'eth0' });
+      });
+
+      test('DELEG-2: cnikit passes its whole environment to another IPAM plugin', () => {
+        recordingIpam(here.dir, { cniVersion: '1.1.0', ips: [{ address: '10.91.1.5/24' }] });
+        appendFileSync(`${here.dir}/recorder`, `echo "$OTHER $CNI_IFNAME" > ${here.dir}/seen\n`);
+        ok(call('ADD', here.pod(), { ipam }, { ...path(), OTHER: 'kept' }));
+        expect(readFileSync(`${here.dir}/seen`, 'utf8')).toBe('kept eth0\n');
       });
 
       test.each(['STATUS', 'GC', 'CHECK', 'DEL'])(

@@ -2,7 +2,7 @@ import { randomNumbers } from './random-scripts.ts';
 
 /** Functions whose code host/shorten.c shortens: destructuring, conditions and constants. */
 const written: readonly string[] = [
-  // Destructuring: the order of evaluation, default values, nested patterns, and values that are no objects.
+  // Destructuring: the order of evaluation, default values, nested patterns, and values other than objects.
   '() => { const log = [], f = (x) => (log.push(x), { a: x, b: undefined }); const { [f("k").a]: k, a, b = f("d").a } = f("v"); return [k, a, b, log]; }',
   '() => { const { a: { b: [c, d = c] }, e = c } = { a: { b: [1] } }; return [c, d, e]; }',
   '() => { let a, b, o = {}; ({ a, b: o.x, c: o["y"] = 3 } = { a: 1, b: 2 }); [a, b] = [b, a]; return [a, b, o]; }',
@@ -38,7 +38,7 @@ const written: readonly string[] = [
   '() => [!0, !1, !!0, !!1, !2, !-1, !!!0]',
   '() => [!0 ? 1 : 2, !1 ? 1 : 2, !0 && 3, !1 || 4, !0 || 5]',
   '() => [0, 1, "", "a", null, [], NaN, 0n, 1n].map((x) => [!x, !!x, !x ? 1 : 2, !!x ? 1 : 2, !(!x && 1) ? 3 : 4])',
-  // What is behind a chain.
+  // Code behind a chain.
   '() => [0, 1, 2, 3].map((n) => { const a = n & 1, b = n & 2; let s = ""; if (a && b) s += "x"; if (a || b) s += "y"; while (a && b && s.length < 4) s += "z"; return [s, a && b, a || b, (a && b) || 7, (a || b) && 8]; })',
   '() => [0, 1, 2, 3, 4, 5, 6, 7].map((n) => { const a = n & 1, b = n & 2, c = n & 4; return [(a && b && c) ? 1 : 0, ((a && b) || c) ? 1 : 0, (a && (b || c)) ? 1 : 0, (a || b || c) ? 1 : 0, a && b && c, a && (b || c), (a && b) || c, (a && b) ?? c]; })',
   '() => { const log = []; const f = (x) => (log.push(x), x); for (let i = 0; f(i < 3) && f(i !== 2) && f(1); i++) f("b"); do { f("d"); } while (f(0) && f(1)); return log; }',

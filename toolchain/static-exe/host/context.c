@@ -148,6 +148,9 @@ int context_make(void) {
 
 int context_start(int argc, char **argv) {
   JSContext *ctx = heap_root->ctx;
+  /* Not where the linker put the memory of a start in front of the snapshot. */
+  const char *end = heap_start + heap_size - 1;
+  if (heap_root->stage == STAGE_READY && heap_root->next > end) JS_Freeze(heap_root->rt, end);
   JSValue global = JS_GetGlobalObject(ctx), list = JS_NewArray(ctx);
   for (int i = 0; i < argc; i++) JS_SetPropertyUint32(ctx, list, (uint32_t)i, JS_NewString(ctx, argv[i]));
   int r = JS_SetPropertyStr(ctx, global, "__cnikit_argv", list);

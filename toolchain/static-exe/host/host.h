@@ -20,6 +20,8 @@ extern const char crash_text[];     /* for stdout when an exception is not caugh
 /* inside-engine.c */
 int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
+/* frozen.c */
+void JS_Freeze(JSRuntime *rt, const void *end);
 /* literals.c */
 int JS_MakeLiterals(JSContext *ctx);
 /* native.c */

@@ -96,15 +96,18 @@ void JS_MakeImmortal(JSRuntime *rt) {
     make_contents_immortal(object);
   }
   init_list_head(&rt->gc_obj_list);
-  /* Order the free slots so that new atoms use the adjacent slots at the table's end, not slots of all pages. */
-  rt->atom_free_index = 0;
+  int end = JS_ATOM_END;
   for (int i = 1; i < rt->atom_size; i++) {
     JSAtomStruct *atom = rt->atom_array[i];
-    if (!atom_is_free(atom)) {
-      atom->header.ref_count += 2 * IMMORTAL;
-    } else {
-      rt->atom_array[i] = atom_set_free(rt->atom_free_index);
-      rt->atom_free_index = i;
-    }
+    if (atom_is_free(atom)) continue;
+    atom->header.ref_count += 2 * IMMORTAL;
+    if (i >= end) end = i + 1;
+  }
+  rt->frozen_atoms = end - JS_ATOM_END;
+  /* New atoms use the slots at the table's end, which are adjacent, and all before them are immortal. */
+  rt->atom_free_index = 0;
+  for (int i = end; i < rt->atom_size; i++) {
+    rt->atom_array[i] = atom_set_free(rt->atom_free_index);
+    rt->atom_free_index = i;
   }
 }

@@ -5,7 +5,8 @@
  * Counting a reference to such an object writes to its page, and the first write to a page costs a fault and a copy,
  * about 2 µs. Without this change an ADD writes to 138 of 203 pages, mostly to count references. So objects in the
  * snapshot get a count that is out of reach, and their references are no longer counted. Objects that a start makes
- * are counted and freed as usual. A cycle that runs through the snapshot is never freed.
+ * are counted and freed as usual. A cycle that runs through the snapshot is never freed. References of values are
+ * recognised by their address, so that an object of the snapshot is not even read (host/frozen.c).
  *
  * **A new property of a plain object is added, not defined.** Object literals and closures make nearly all properties
  * of a start, through the path that serves every kind of object and descriptor: a tenth of an ADD's instructions.
@@ -26,9 +27,16 @@ import { BUILTIN_CHANGES, builtinChangesFile } from './builtin-changes.ts';
 import type { Change } from './change.ts';
 import { FAST_CHANGES, fastChangesFile } from './fast-changes.ts';
 
-const DEFINITIONS = `#define IMMORTAL (1 << 28)
+const DEFINITIONS = `#include <stdint.h>
+#define IMMORTAL (1 << 28)
 #define COUNT(n) ((n) < IMMORTAL ? (void)(n)++ : (void)0)
 #define UNCOUNT(n) ((n) < IMMORTAL ? --(n) : IMMORTAL)
+extern struct JS_Frozen {
+    uintptr_t end;
+    int uncounted;
+    int32_t atoms;
+} JS_frozen;
+#define IS_FROZEN(p) ((uintptr_t)(p) <= JS_frozen.end)
 `;
 
 /** Inserted at the start of JS_DefinePropertyValue(), which owns `val`. */
@@ -47,9 +55,55 @@ const ADD_PROPERTY = `
 
 const CHANGES: readonly Change[] = [
   // JS_DupValue(), JS_FreeValue() and their siblings.
-  { file: 'quickjs.h', pattern: /\b(p->ref_count)\+\+/g, by: 'COUNT($1)', times: 2 },
-  { file: 'quickjs.h', pattern: /--(p->ref_count)\b/g, by: 'UNCOUNT($1)', times: 2 },
+  {
+    file: 'quickjs.h',
+    pattern: /(?<= {4}if \(JS_VALUE_HAS_REF_COUNT\(v\))(?=\) \{)/g,
+    by: ' && !IS_FROZEN(JS_VALUE_GET_PTR(v))',
+    times: 4,
+  },
+  {
+    file: 'quickjs.c',
+    pattern: /(?<= {4}if \()(?=--str->header\.ref_count <= 0\))/g,
+    by: '!IS_FROZEN(str) && ',
+    times: 1,
+  },
+  {
+    file: 'quickjs.c',
+    pattern: /(?<= {8}if \()(?=p1->header\.ref_count != 1\))/g,
+    by: 'IS_FROZEN(p1) || ',
+    times: 1,
+  },
+  {
+    file: 'quickjs.c',
+    pattern: /(?<= {12}if \(__JS_AtomIsConst\(i\))(?=\)\n {16}str->header\.ref_count--;)/g,
+    by: ' && !IS_FROZEN(str)',
+    times: 1,
+  },
+  {
+    file: 'quickjs.c',
+    pattern: /(?=\nstatic JSValue JS_CallInternal\(JSContext \*caller_ctx,)/g,
+    by: '\n#define JS_DupValue dup_value\n#define JS_FreeValue free_value\n#define set_value change_value\n',
+    times: 1,
+  },
+  {
+    file: 'quickjs.c',
+    pattern: /(?=\nJSValue JS_Call\(JSContext \*ctx, JSValueConst func_obj,)/g,
+    by: '\n#undef JS_DupValue\n#undef JS_FreeValue\n#undef set_value\n',
+    times: 1,
+  },
   // Atoms.
+  {
+    file: 'quickjs.c',
+    pattern: /(?<=return \(int32_t\)v < )JS_ATOM_END(?=;)/g,
+    by: 'JS_ATOM_END + JS_frozen.atoms',
+    times: 1,
+  },
+  {
+    file: 'quickjs.c',
+    pattern: /(?<= {4}int atom_free_index; .*\n)/g,
+    by: '    int frozen_atoms;\n',
+    times: 1,
+  },
   { file: 'quickjs.c', pattern: /(?<![\w>.])(p->header\.ref_count)\+\+/g, by: 'COUNT($1)', times: 4 },
   { file: 'quickjs.c', pattern: /--(p->header\.ref_count)\b/g, by: 'UNCOUNT($1)', times: 1 },
   { file: 'quickjs.c', pattern: /\b(str->header\.ref_count)--/g, by: '(void)UNCOUNT($1)', times: 1 },
@@ -92,6 +146,7 @@ const CHANGES: readonly Change[] = [
 /** C files that need the internals of quickjs.c, so they are appended to that file. */
 const TAIL = [
   'inside-engine.c',
+  'frozen.c',
   'drop-checks.c',
   'shorten.c',
   'fast-objects.c',

@@ -143,7 +143,9 @@ int context_make(void) {
   JS_AddIntrinsicPromise(ctx);
   JS_AddIntrinsicWeakRef(ctx);
   if (add_globals(ctx) < 0) return -1;
-  return entry_is_prepared ? prepare(ctx) : 0;
+  if (entry_is_prepared && prepare(ctx) < 0) return -1;
+  if (heap_root->stage == STAGE_BUILD) JS_JoinInstructions(rt);
+  return 0;
 }
 
 int context_start(int argc, char **argv) {

@@ -24,6 +24,8 @@ void JS_MakeImmortal(JSRuntime *rt);
 void JS_Freeze(JSRuntime *rt, const void *end);
 /* literals.c */
 int JS_MakeLiterals(JSContext *ctx);
+/* joined.c */
+void JS_JoinInstructions(JSRuntime *rt);
 /* native.c */
 int JS_AddNative(JSContext *ctx, JSValueConst global);
 

@@ -16,6 +16,7 @@ static int ascii_words(const uint8_t *text, int len);
 static int plain_json_length(const uint8_t *p, const uint8_t *end);
 static int regexp_matches(JSContext *ctx, JSValueConst regexp, JSValueConst text);
 static int makes_same_class(JSContext *ctx, const JSObject *array);
+static force_inline int is_truthy(JSContext *ctx, JSValueConst value);
 static force_inline JSValue dup_value(JSContext *ctx, JSValueConst value);
 static force_inline void free_value(JSContext *ctx, JSValue value);
 static force_inline void change_value(JSContext *ctx, JSValue *at, JSValue value);

@@ -26,6 +26,7 @@ import { join } from 'node:path';
 import { BUILTIN_CHANGES, builtinChangesFile } from './builtin-changes.ts';
 import type { Change } from './change.ts';
 import { FAST_CHANGES, fastChangesFile } from './fast-changes.ts';
+import { JOINED_CHANGES, joinedChangesFile } from './joined-changes.ts';
 
 const DEFINITIONS = `#include <stdint.h>
 #define IMMORTAL (1 << 28)
@@ -91,6 +92,13 @@ const CHANGES: readonly Change[] = [
     by: '\n#undef JS_DupValue\n#undef JS_FreeValue\n#undef set_value\n',
     times: 1,
   },
+  // A text of the snapshot that becomes an atom.
+  {
+    file: 'quickjs.c',
+    pattern: /(?<= {12}p = str;\n)(?= {12}p->atom_type = atom_type;)/g,
+    by: '            if (IS_FROZEN(str)) str->header.ref_count = 2 * IMMORTAL;\n',
+    times: 1,
+  },
   // Atoms.
   {
     file: 'quickjs.c',
@@ -141,6 +149,7 @@ const CHANGES: readonly Change[] = [
     times: 1,
   },
   ...BUILTIN_CHANGES,
+  ...JOINED_CHANGES,
 ];
 
 /** C files that need the internals of quickjs.c, so they are appended to that file. */
@@ -151,6 +160,7 @@ const TAIL = [
   'shorten.c',
   'fast-objects.c',
   'literals.c',
+  'joined.c',
   'addresses.c',
   'native.c',
   'words.c',
@@ -189,5 +199,5 @@ export function changedSources(
 
 /** Returns the files that decide what {@link changedSources} returns, besides the original sources. */
 export function changingFiles(): string[] {
-  return [import.meta.filename, builtinChangesFile, fastChangesFile, ...TAIL];
+  return [import.meta.filename, builtinChangesFile, fastChangesFile, joinedChangesFile, ...TAIL];
 }

@@ -26,6 +26,8 @@ const SCRIPT = `
   const outcome = (run) => {
     try { return run(); } catch (error) { return error instanceof Error ? error.name : error; }
   };
+  globalThis.kept = { text: 'ab'.repeat(9) + 'c', key: 'k'.repeat(13), pattern: 'ab'.repeat(2), other: 'o'.repeat(7), symbol: Symbol('kept'), big: 2n ** 70n,
+    list: ['l'.repeat(11)], map: new Map([['then', 1]]), rope: Array.from({ length: 3 }, (_, i) => 'r'.repeat(9000 + i)).reduce((a, b) => a + b), count: 0 };
   globalThis.__cnikit_main = async () => {
     const out = [];
     for (const run of [${all.join(',\n')}]) out.push([text(await outcome(run)), text(await outcome(run))]);

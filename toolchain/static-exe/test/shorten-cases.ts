@@ -46,6 +46,25 @@ const written: readonly string[] = [
   '() => { let a = null, b = 0, c = 1; a ??= 2; b ||= 3; c &&= 4; return [a, b, c, (a &&= 0) || 5, (b ??= 6) && 7]; }',
 ];
 
+/** Functions with instructions that host/joined.c joins, beyond those above. */
+const joined: readonly string[] = [
+  '() => { let drop; const f = function (o) { drop = () => { o = null; }; return [o.x, o]; }; return f({ get x() { drop(); return this.y; }, y: 5 }); }',
+  '() => { const f = (o) => o.x; return [f({ x: 1 }), f("s"), f(5), f(new Proxy({}, { get: () => 3 })), f({ get x() { return 4; } }), [null, undefined].map((o) => { try { return f(o); } catch (error) { return error.name; } })]; }',
+  '() => [[1, 1], [1, 2], [1, "1"], ["a", "b"], ["a", "a"], [1n, 2], [1n, 1n], [{ valueOf: () => 0 }, 1], [NaN, NaN], [0, -0], [null, undefined], [0.5, 1]].map(([a, b]) => { let s = ""; if (a === b) s += "same"; if (a < b) s += "less"; return s; })',
+  '() => { const f = (a, b) => { if (a < b) return 1; return 2; }; try { return f({ valueOf() { throw new RangeError("v"); } }, 1); } catch (error) { return error.name; } }',
+  '() => { const f = (a, b = a?.b, { c = b?.() ?? 7 } = {}) => [typeof b, c]; return [f(), f(null), f({ b: () => 1 }), f({ b: () => null }), f({}, 0, { c: null }), f({}, undefined, { c: undefined })]; }',
+];
+
+/** Functions that use what the build stage made, which `kept` has: the start must not change or free it. */
+const frozen: readonly string[] = [
+  '() => { let all = kept.text; for (let i = 0; i < 20; i++) all += "z"; return [all, kept.text, kept.text.length]; }',
+  '() => { const o = {}; for (let i = 0; i < 3; i++) { o[kept.key] = i; delete o[kept.key]; } o[kept.key] = 9; return [Object.keys(o), kept.key, o[kept.key]]; }',
+  '() => { const s = []; for (let i = 0; i < 30; i++) s.push(new RegExp(kept.pattern).test("abab"), Symbol(kept.other).description); return [s.length, kept.pattern, s[1]]; }',
+  '() => { kept.count++; kept.list.push("x".repeat(kept.count)); kept.list = kept.list.slice(-2); const { big } = kept; kept.big = big + 1n; kept.made = { of: kept.list }; return [kept.list, kept.count, big, kept.made, kept.symbol.description]; }',
+  '() => { const m = new Map([[kept.symbol, 1], [kept.big, 2], [kept.text, 3]]); kept.map.set("now", { m }); return [m.get(kept.symbol), m.get(kept.text), kept.map.size, [...kept.map.keys()]]; }',
+  '() => { let n = 0; for (let i = 0; i < 20000; i++) { const o = { text: kept.text, list: kept.list, i }; n += o.text.length; const s = kept.rope + i; n += s.length; } return [n, kept.rope.length]; }',
+];
+
 /** Returns an expression of conditions, whose leaves write a log. */
 function condition(random: (below: number) => number, depth: number): string {
   const part = () => condition(random, depth - 1);
@@ -84,4 +103,4 @@ function conditions(count: number): string[] {
   });
 }
 
-export const shortenCases: readonly string[] = [...written, ...conditions(60)];
+export const shortenCases: readonly string[] = [...written, ...joined, ...frozen, ...conditions(60)];

@@ -1,7 +1,7 @@
 /**
  * Instructions that stand for two to four others, which saves the jump from each to the next: the processor can seldom
  * predict it, as most code of a start runs once. host/joined.c puts them into the functions of the snapshot. They take the
- * place of the first opcode only, so whatever reads the code finds the others behind it, and a jump to these stays valid.
+ * place of the first opcode only: the others stay behind it for all that reads the code, and a jump to one stays valid.
  */
 import type { Change } from './change.ts';
 

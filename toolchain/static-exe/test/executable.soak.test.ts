@@ -125,7 +125,7 @@ describe('buildStaticExecutable()', () => {
       const source = `${PRINT}
       const m = new Map([['k', new Set([1])]]);
       print(JSON.stringify({
-        argv: __cnikit_argv.slice(1), env: __cnikit_sys.environ(), map: m.get('k').size, big: String(2n ** 70n),
+        argv: __cnikit_argv.slice(1), env: __cnikit_sys.environ(''), map: m.get('k').size, big: String(2n ** 70n),
         bytes: [...new Uint8Array(new DataView(new ArrayBuffer(2)).buffer)], regexp: 'a1b22'.replace(/\\d+/g, '#'),
         made: new RegExp('[0-9]+').test('x5'), date: new Date(0).toISOString(), proxy: new Proxy({}, { get: () => 7 }).x,
         weak: new WeakRef(m).deref() === m,

@@ -66,5 +66,12 @@ function heapOf(executable: string, { tools, entry, work }: Stage): Buffer {
 async function fill(executable: string, heap: Buffer, tools: Toolchain, work: string): Promise<void> {
   const path = join(work, 'section.bin');
   writeFileSync(path, heap);
-  await run(tools.objcopy, ['--update-section', `${SECTION}=${path}`, executable]);
+  // The section .comment has the versions of the compilers, also of those that made the C library.
+  await run(tools.objcopy, [
+    '--remove-section',
+    '.comment',
+    '--update-section',
+    `${SECTION}=${path}`,
+    executable,
+  ]);
 }

@@ -90,6 +90,11 @@ describe('buildStaticExecutable()', () => {
     expect(file.split('\x27\x1e\xc3\x5a')).toHaveLength(2);
   });
 
+  test('buildStaticExecutable() leaves the versions of the compilers out', async () => {
+    const { path } = await buildEmpty();
+    expect(readFileSync(path).toString('latin1')).not.toContain('GCC: (');
+  });
+
   test('buildStaticExecutable() creates no segment that is writable and executable, including the stack', async () => {
     const { path } = await buildEmpty();
     const [PT_GNU_STACK, PT_GNU_RELRO, WRITABLE_AND_EXECUTABLE] = [0x6474e551, 0x6474e552, 3];

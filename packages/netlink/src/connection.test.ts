@@ -353,6 +353,15 @@ describe('Connection.queryEach()', () => {
     expect(peer.sent.map((one) => one.map(({ flags }) => flags))).toEqual([[1, 1, 1]]);
   });
 
+  test('queryEach() sends nothing without requests, and at most 32 requests at once', () => {
+    let value = 0;
+    const { peer, connection } = connect((_, answer) => answer.message(16, number(++value)));
+    expect(connection.queryEach([], decode)).toEqual([]);
+    const all = Array.from({ length: 70 }, () => ask);
+    expect(connection.queryEach(all, decode)).toEqual(all.map((_, i) => i + 1));
+    expect(peer.sent.map(({ length }) => length)).toEqual([32, 32, 6]);
+  });
+
   test('queryEach() throws another refusal, and its other answers do not reach the next query', () => {
     let value = 0;
     const { connection } = connect((_, answer) => {

@@ -32,6 +32,8 @@ export interface ConnectionOptions {
 export type Decode<T> = (message: MessageReader) => T | undefined;
 
 const NO_ACK = -1;
+/** So many answers fit into the receive buffer, also those about links, which take 2 to 6 KiB of it. */
+const QUERY_MESSAGES = 32;
 const ENOENT = 2;
 const EINTR = 4;
 const EMSGSIZE = 90;
@@ -142,12 +144,21 @@ export class Connection {
   }
 
   /**
-   * Like `queryOne()` for several requests in one datagram, in their order. An object that does not exist (ENOENT) has the
-   * value `undefined`.
+   * Like `queryOne()` for several requests, up to 32 of them in one datagram, in their order. An object that does not exist
+   * (ENOENT) has the value `undefined`.
    */
   queryEach<T>(requests: readonly Request[], decode: Decode<T>): (T | undefined)[] {
     const { socket } = this;
     const values: (T | undefined)[] = [];
+    if (requests.length === 0) {
+      return values;
+    }
+    if (requests.length > QUERY_MESSAGES) {
+      for (let from = 0; from < requests.length; from += QUERY_MESSAGES) {
+        values.push(...this.queryEach(requests.slice(from, from + QUERY_MESSAGES), decode));
+      }
+      return values;
+    }
     const first = socket.send(requests, 0, NO_ACK);
     for (let i = 0; i < requests.length; i++) {
       const length = socket.answer(first + i);

@@ -73,6 +73,14 @@ live('nftables on a kernel', () => {
     expect([use('ports'), use('other'), use('in'), use('none')]).toEqual([2, 1, 0, undefined]);
   });
 
+  test('chainUses() looks more chains up than the receive buffer has room for answers', () => {
+    connection.commit([...base, rule('ports', expr.accept())]);
+    const names = Array.from({ length: 1000 }, (_, i) => ['ports', 'none'][i % 2]!);
+    const uses = connection.chainUses(names.map((name) => ({ ...inTable, name })));
+    expect(uses).toEqual(names.map((name) => (name === 'ports' ? 1 : undefined)));
+    expect(connection.chainUses([])).toEqual([]);
+  });
+
   test('tableRefs() returns the names and families of all tables', () => {
     connection.commit([
       nft.newTable({ family: 'inet', name: 'pods' }),

@@ -67,12 +67,15 @@ function ownFlags({ engine, sanitize }: Pick<LinkInput, 'engine' | 'sanitize'>):
   return [...COMMON, ...OWN, ...(sanitize ? SANITIZE : HARDENED), ...includes];
 }
 
+/** Most code of a start runs once, so to fill the space in front of jumps' targets only makes it longer. */
+const DENSE = ['-fno-align-jumps', '-fno-align-loops'];
+
 /** The interpreter is compiled for speed, and what an ADD hardly uses, such as regular expressions, for size. */
 function engineUnits(engine: string, kind: readonly string[]): Unit[] {
   const flags = [...COMMON, ...kind, ...ENGINE_FLAGS];
   return ENGINE_SOURCES.map((name) => ({
     source: join(engine, name),
-    flags: name === 'quickjs.c' ? flags : [...flags, '-Os'],
+    flags: name === 'quickjs.c' ? [...flags, ...DENSE] : [...flags, '-Os'],
   }));
 }
 

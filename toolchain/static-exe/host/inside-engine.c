@@ -47,44 +47,11 @@ int JS_MakeNamed(JSContext *ctx) {
   return result;
 }
 
-/* Gives a string an immortal reference count. Those of atoms get theirs from the table of atoms. */
-static void make_string_immortal(JSValueConst value) {
-  if (JS_VALUE_GET_TAG(value) != JS_TAG_STRING) return;
-  JSString *text = JS_VALUE_GET_STRING(value);
-  if (text->atom_type == 0 && text->header.ref_count < IMMORTAL) text->header.ref_count += 2 * IMMORTAL;
-}
-
-static void make_strings_immortal(JSValueConst *values, int64_t count) {
-  for (int64_t i = 0; i < count; i++) make_string_immortal(values[i]);
-}
-
-/* Gives the strings an immortal reference count that an object has in properties, elements, records or constants. */
-static void make_contents_immortal(JSGCObjectHeader *object) {
-  if (object->gc_obj_type == JS_GC_OBJ_TYPE_FUNCTION_BYTECODE) {
-    JSFunctionBytecode *b = (JSFunctionBytecode *)object;
-    make_strings_immortal(b->cpool, b->cpool_count);
-  } else if (object->gc_obj_type == JS_GC_OBJ_TYPE_VAR_REF) {
-    make_string_immortal(*((JSVarRef *)object)->pvalue);
-  } else if (object->gc_obj_type == JS_GC_OBJ_TYPE_JS_OBJECT) {
-    JSObject *p = (JSObject *)object;
-    for (int i = 0; i < p->shape->prop_count; i++)
-      if ((get_shape_prop(p->shape)[i].flags & JS_PROP_TMASK) == JS_PROP_NORMAL) make_string_immortal(p->prop[i].u.value);
-    if (p->class_id == JS_CLASS_ARRAY && p->fast_array) make_strings_immortal(p->u.array.u.values, p->u.array.count);
-    if (p->class_id == JS_CLASS_MAP || p->class_id == JS_CLASS_SET) {
-      struct list_head *el;
-      list_for_each(el, &p->u.map_state->records) {
-        JSMapRecord *record = list_entry(el, JSMapRecord, link);
-        make_string_immortal(record->key);
-        make_string_immortal(record->value);
-      }
-    }
-  }
-}
-
 /*
- * Gives all reachable objects and strings an immortal reference count, see src/engine-changes.ts. Excludes unshared
- * shapes, which the engine changes in place and which must have a count of one. The objects leave the collector's list:
- * their references need no count, and a new object is not appended to one of theirs, which would copy a page.
+ * Gives all reachable objects an immortal reference count, see src/engine-changes.ts. Excludes strings that are not atoms:
+ * host/frozen.c knows them by their address. Excludes unshared shapes, which the engine changes in place and which must
+ * have a count of one. The objects leave the collector's list: their references need no count, and a new object is not
+ * appended to one of theirs, which would copy a page.
  */
 void JS_MakeImmortal(JSRuntime *rt) {
   struct list_head *el, *next;
@@ -93,7 +60,6 @@ void JS_MakeImmortal(JSRuntime *rt) {
     init_list_head(el);
     if (object->gc_obj_type == JS_GC_OBJ_TYPE_SHAPE && !((JSShape *)object)->is_hashed) continue;
     object->ref_count += 2 * IMMORTAL;
-    make_contents_immortal(object);
   }
   init_list_head(&rt->gc_obj_list);
   int end = JS_ATOM_END;

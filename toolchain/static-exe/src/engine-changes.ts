@@ -114,7 +114,6 @@ const CHANGES: readonly Change[] = [
   },
   { file: 'quickjs.c', pattern: /(?<![\w>.])(p->header\.ref_count)\+\+/g, by: 'COUNT($1)', times: 4 },
   { file: 'quickjs.c', pattern: /--(p->header\.ref_count)\b/g, by: 'UNCOUNT($1)', times: 1 },
-  { file: 'quickjs.c', pattern: /\b(str->header\.ref_count)--/g, by: '(void)UNCOUNT($1)', times: 1 },
   // Shapes, and variables that closures share.
   { file: 'quickjs.c', pattern: /(?<![\w>.])(sh->header\.ref_count)\+\+/g, by: 'COUNT($1)', times: 1 },
   { file: 'quickjs.c', pattern: /--(sh->header\.ref_count)\b/g, by: 'UNCOUNT($1)', times: 1 },

@@ -26,6 +26,7 @@ const SCRATCH_AT = 4;
  * tenth of the time. The static executable contains that result.
  */
 export class Template<V extends TemplateValues = TemplateValues> {
+  /** Makes the request for the values, without the bytes of the template. */
   readonly make: (values: V) => Request;
   /** The example's message. */
   readonly form: Form;

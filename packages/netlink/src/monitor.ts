@@ -39,7 +39,7 @@ import { MessageReader } from './codec/message.ts';
 import { decodeEvent, type Event, type GroupName, groupMask } from './monitor-event.ts';
 import { decodeFlowEvent, type FlowAction, type FlowEvent, flowGroupMask } from './netfilter/flow-event.ts';
 import { decodeNftEvent, NFNLGRP_NFTABLES, type NftEvent } from './netfilter/nft-event.ts';
-import { type Netns, withNetnsFd } from './netns-fd.ts';
+import { type Netns, openInNetns } from './netns-fd.ts';
 
 export type { Action, Event, GroupName } from './monitor-event.ts';
 export type { FlowAction, FlowEvent } from './netfilter/flow-event.ts';
@@ -104,6 +104,9 @@ interface Overflow {
 const READS_PER_TURN = 256;
 /** Maximum number of datagrams that `close()` reads, more than a socket's buffer holds by default. */
 const READS_AT_CLOSE = 4096;
+
+const openSocket = (sys: Sys, protocol: number, netnsFd: number | undefined): number =>
+  sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd);
 
 /**
  * Listens from this call on. Call it before a dump, so that no change in between is lost.
@@ -176,7 +179,7 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     this.#decode = decode;
     // Port 0 is the kernel's own and is never ignored.
     this.#ignorePort = ignorePort;
-    this.#fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
+    this.#fd = openInNetns(sys, netns, protocol, openSocket);
     try {
       if (receiveBuffer !== undefined) {
         this.#makeRoom(receiveBuffer);

@@ -5,35 +5,22 @@ import { O_RDONLY, type Sys, SysError } from '@cnikit/sys';
  */
 export type Netns = string | number | { pid: number };
 
-/**
- * Opens a netlink socket for requests in the namespace, by default the thread's own.
- *
- * @throws {SysError} ENOENT when the path does not exist, EINVAL when it is not a network namespace
- */
-export function openNetlink(
-  sys: Sys,
-  protocol: number,
-  netns: Netns | undefined,
-): ReturnType<Sys['openNetlink']> {
-  return netns === undefined || typeof netns === 'number'
-    ? sys.openNetlink(protocol, netns)
-    : withNetnsFd(sys, netns, (fd) => sys.openNetlink(protocol, fd));
-}
+/** Opens a netlink socket of the protocol, in the namespace of the descriptor or else in the thread's own. */
+type Open<T> = (sys: Sys, protocol: number, netnsFd: number | undefined) => T;
 
 /**
- * Calls `body` with a descriptor of the namespace, or `undefined` for the thread's own, and closes the descriptor if it
- * opened it.
+ * Opens a netlink socket in the namespace, by default in the thread's own.
  *
  * @throws {SysError} ENOENT when the path does not exist, EINVAL when it is not a network namespace
  */
-export function withNetnsFd<T>(sys: Sys, netns: Netns | undefined, body: (fd: number | undefined) => T): T {
+export function openInNetns<T>(sys: Sys, netns: Netns | undefined, protocol: number, open: Open<T>): T {
   if (netns === undefined || typeof netns === 'number') {
-    return body(netns);
+    return open(sys, protocol, netns);
   }
   const path = typeof netns === 'string' ? netns : `/proc/${netns.pid}/ns/net`;
   const fd = sys.open(path, O_RDONLY);
   try {
-    return body(fd);
+    return open(sys, protocol, fd);
   } catch (cause) {
     if (!(cause instanceof SysError && cause.code === 'EINVAL')) {
       throw cause;

@@ -13,7 +13,7 @@ import { answerType, readI32 } from '#native';
 import { NLMSG_ERROR, NLMSG_MIN_TYPE } from './codec/ack.ts';
 import type { Request } from './codec/request.ts';
 import { NetlinkError } from './errors.ts';
-import { type Netns, openNetlink } from './netns-fd.ts';
+import { type Netns, openInNetns } from './netns-fd.ts';
 import { datagram, datagramSize, encodeRequests, requestAck } from './outgoing.ts';
 
 /**
@@ -43,6 +43,9 @@ const BATCH_BYTES = 64 * 1024;
 /** Half of the default send buffer of a socket. */
 const SEND_BYTES = 100_000;
 
+const openNetlink = (sys: Sys, protocol: number, netnsFd: number | undefined) =>
+  sys.openNetlink(protocol, netnsFd);
+
 /** A netlink socket with its buffers and sequence numbers. `Connection` holds conversations over it. */
 export class NetlinkSocket {
   readonly sys: Sys;
@@ -58,7 +61,7 @@ export class NetlinkSocket {
 
   constructor(sys: Sys, protocol: number, netns: Netns | undefined) {
     this.sys = sys;
-    const { fd, port } = openNetlink(sys, protocol, netns);
+    const { fd, port } = openInNetns(sys, netns, protocol, openNetlink);
     this.#fd = fd;
     this.port = port;
   }

@@ -38,49 +38,54 @@ function makeNetns(sys: Sys, path: string): void {
   sys.close(home);
 }
 
+/**
+ * Calls `body` with the descriptor of the new network namespace `${dir}/ns`, while the thread's own has the bridge cnkhome0.
+ * `body` returns descriptors to close, and must leave the thread in its namespace.
+ */
+function besideBridge(sys: Sys, dir: string, body: (netns: number) => number[]): void {
+  makeNetns(sys, `${dir}/ns`);
+  const before = sys.readlink('/proc/thread-self/ns/net');
+  equal(sys.run(['ip', 'link', 'add', 'cnkhome0', 'type', 'bridge']).status, 0);
+  const netns = sys.open(`${dir}/ns`, O_RDONLY);
+  const opened = body(netns);
+  equal(sys.readlink('/proc/thread-self/ns/net'), before);
+  for (const fd of [netns, ...opened]) {
+    sys.close(fd);
+  }
+  equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);
+  sys.umount(`${dir}/ns`, 2 /* MNT_DETACH */);
+}
+
 /** Cases that need the rights of the sandbox. */
 export const liveCases: readonly Case[] = [
   {
     name: 'socket() opens in another network namespace and restores its own',
     run(sys, dir) {
-      makeNetns(sys, `${dir}/ns`);
-      const before = sys.readlink('/proc/thread-self/ns/net');
-      equal(sys.run(['ip', 'link', 'add', 'cnkhome0', 'type', 'bridge']).status, 0);
-      const netns = sys.open(`${dir}/ns`, O_RDONLY);
-      const there = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, netns);
-      const here = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-      equal([dumpHas(sys, there, 'cnkhome0'), dumpHas(sys, here, 'cnkhome0')], [false, true]);
-      equal(sys.driver(here, 'cnkhome0'), 'bridge');
-      fails('ENODEV', undefined, () => sys.driver(there, 'cnkhome0'));
-      equal(
-        [sys.inNetns(`${dir}/ns`), sys.inNetns('/proc/self/ns/net'), sys.inNetns(dir)],
-        [false, true, false],
-      );
-      fails('ENOENT', `${dir}/none`, () => sys.inNetns(`${dir}/none`));
-      equal(sys.readlink('/proc/thread-self/ns/net'), before);
-      for (const fd of [netns, there, here]) {
-        sys.close(fd);
-      }
-      equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);
-      sys.umount(`${dir}/ns`, 2 /* MNT_DETACH */);
+      besideBridge(sys, dir, (netns) => {
+        const there = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, netns);
+        const here = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+        equal([dumpHas(sys, there, 'cnkhome0'), dumpHas(sys, here, 'cnkhome0')], [false, true]);
+        equal(sys.driver(here, 'cnkhome0'), 'bridge');
+        fails('ENODEV', undefined, () => sys.driver(there, 'cnkhome0'));
+        equal(
+          [sys.inNetns(`${dir}/ns`), sys.inNetns('/proc/self/ns/net'), sys.inNetns(dir)],
+          [false, true, false],
+        );
+        fails('ENOENT', `${dir}/none`, () => sys.inNetns(`${dir}/none`));
+        return [there, here];
+      });
     },
   },
   {
     name: 'openNetlink() opens in another network namespace and restores its own',
     run(sys, dir) {
-      makeNetns(sys, `${dir}/ns`);
-      const before = sys.readlink('/proc/thread-self/ns/net');
-      equal(sys.run(['ip', 'link', 'add', 'cnkhome0', 'type', 'bridge']).status, 0);
-      const netns = sys.open(`${dir}/ns`, O_RDONLY);
-      const [there, here] = [sys.openNetlink(NETLINK_ROUTE, netns).fd, sys.openNetlink(NETLINK_ROUTE).fd];
-      const has = (fd: number) => sys.ifreq(fd, SIOCGIFINDEX, 'cnkhome0', new Uint8Array(24));
-      equal([has(there), has(here)], [false, true]);
-      equal(sys.readlink('/proc/thread-self/ns/net'), before);
-      for (const fd of [netns, there, here]) {
-        sys.close(fd);
-      }
-      equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);
-      sys.umount(`${dir}/ns`, 2 /* MNT_DETACH */);
+      besideBridge(sys, dir, (netns) => {
+        const there = sys.openNetlink(NETLINK_ROUTE, netns).fd;
+        const here = sys.openNetlink(NETLINK_ROUTE).fd;
+        const has = (fd: number) => sys.ifreq(fd, SIOCGIFINDEX, 'cnkhome0', new Uint8Array(24));
+        equal([has(there), has(here)], [false, true]);
+        return [there, here];
+      });
     },
   },
   {

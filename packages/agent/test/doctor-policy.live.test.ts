@@ -1,5 +1,5 @@
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
-import { delTable, openNftables } from '@cnikit/netlink/nftables';
+import { delTable, newTable, openNftables } from '@cnikit/netlink/nftables';
 import { PolicyCompiler, readObject } from '@cnikit/policy';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -61,6 +61,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(await closed([known])).toEqual([]);
       expect(await closed([known, unknown], [known, unknown])).toEqual([unknown]);
       expect(await closed([unknown], [known])).toEqual([]);
+      nft.commit([newTable({ family: 'inet', name: 'cnikit-policy', flags: 1 })]);
+      expect(await closed([known])).toBeUndefined();
       nft.commit([delTable({ family: 'inet', name: 'cnikit-policy' })]);
     });
 

@@ -145,6 +145,15 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(listing()).toBe(LISTING);
     });
 
+    test('createNftFilter().apply() replaces a table that another program made dormant', () => {
+      const filter = open();
+      filter.apply(wide, true);
+      run('nft', 'add', 'table', 'inet', 'cnikit-agent', '{ flags dormant; }');
+      expect(filter.apply(wide, true).map(text)).toEqual(['- rule inet cnikit-agent flag dormant']);
+      expect(listing()).toBe(LISTING);
+      expect(filter.apply(wide, true)).toEqual([]);
+    });
+
     test('createNftFilter().apply() reads the table again when a change without a reading is refused', () => {
       const filter = open();
       filter.apply(tableOf([]), true);

@@ -120,6 +120,16 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('The table of NetworkPolicie
     expect(table.difference(compiler.ruleset)).toBeUndefined();
   });
 
+  test('rebuild() replaces a table that is dormant, which difference() finds', () => {
+    const { compiler, table, put } = start(FROM_B);
+    nft('add', 'table', 'inet', 'cnikit-policy', '{ flags dormant; }');
+    expect(table.difference(compiler.ruleset)).toBe('the table is dormant');
+    table.rebuild(compiler.ruleset, SCOPE);
+    expect(list()).not.toContain('dormant');
+    put(policy('all', { podSelector: {} }));
+    expect(table.difference(compiler.ruleset)).toBeUndefined();
+  });
+
   test('rebuild() by the agent of the next start takes over the table under another letter', () => {
     start(FROM_B);
     const { compiler, table } = start(FROM_B, policy('more', { podSelector: {}, policyTypes: ['Egress'] }));

@@ -24,6 +24,7 @@ import {
   type FilterSet,
   type FilterTable,
   hookText,
+  isDormant,
   type PresentTable,
 } from '../core/filter-table.ts';
 import { FILTER_TABLE } from '../core/names.ts';
@@ -153,11 +154,13 @@ function intervalOf(text: string): SetElement[] {
 
 function readTable(nft: NftConnection, name: string): PresentTable | undefined {
   const table = { family: FAMILY, table: name } as const;
-  if (nft.table({ family: FAMILY, name }) === undefined) {
+  const present = nft.table({ family: FAMILY, name });
+  if (present === undefined) {
     return undefined;
   }
   const rules = nft.rules(table);
   return {
+    dormant: isDormant(present),
     sets: new Map(
       nft.sets(table).map(({ name: set = '', keyType, flags = 0 }) => {
         const key = keyNames[`${keyType} ${flags}`] ?? `type ${keyType} flags ${flags}`;

@@ -133,8 +133,14 @@ function compare(have: PresentTable | undefined, want: FilterTable | undefined):
       };
 }
 
-/** Returns an object of the table that is unknown, missing or of another kind. Then the whole table is replaced. */
+/**
+ * Returns an object of the table that is unknown, missing or of another kind, or the flag that disables the table. Then
+ * the whole table is replaced.
+ */
 function shapeDifference(have: PresentTable, want: FilterTable): string | undefined {
+  if (have.dormant) {
+    return 'flag dormant';
+  }
   const names = (objects: Iterable<string>, kind: string): string[] =>
     [...objects].map((name) => `${kind} ${name}`);
   const expected = new Map<string, string>([

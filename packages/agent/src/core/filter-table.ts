@@ -28,11 +28,18 @@ export interface FilterTable {
 
 /** The table as it is. */
 export interface PresentTable {
+  /** Another program disabled it: its chains see no packets. */
+  dormant?: boolean | undefined;
   /** Elements of each set by name. */
   sets: ReadonlyMap<string, { key: string; elements: ReadonlySet<string> }>;
   /** Hook of each chain as {@link hookText}, and its rules as {@link canonical}, by name. */
   chains: ReadonlyMap<string, { hook: string; rules: readonly string[] }>;
 }
+
+/** NFT_TABLE_F_DORMANT (linux/netfilter/nf_tables.h). */
+const DORMANT = 1;
+
+export const isDormant = ({ flags = 0 }: { flags?: number | undefined }): boolean => (flags & DORMANT) !== 0;
 
 export const hookText = (hook: { type: string; hook: string; priority: number } | undefined): string =>
   hook === undefined ? 'none' : `type ${hook.type} hook ${hook.hook} priority ${hook.priority}`;

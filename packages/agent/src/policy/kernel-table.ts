@@ -8,7 +8,7 @@ import {
   type Verdict,
 } from '@cnikit/netlink/nftables';
 import { OPEN } from '@cnikit/policy/compile';
-import { canonical, hookText } from '../core/filter-table.ts';
+import { canonical, hookText, isDormant } from '../core/filter-table.ts';
 import { POLICY_TABLE } from '../core/names.ts';
 import { IN_TABLE, LINK_MAP, podMap } from './names.ts';
 
@@ -30,6 +30,8 @@ export const podMaps: readonly PodMap[] = [
 
 /** Objects of the table by name. */
 export interface TableObjects {
+  /** Another program disabled the table: its chains see no packets. */
+  dormant: boolean;
   /** Hook of each chain as text. */
   chains: ReadonlyMap<string, string>;
   /** Key, data and flags of each set and map as text. */
@@ -38,10 +40,12 @@ export interface TableObjects {
 
 /** Returns undefined when the table does not exist. */
 export function readObjects(nft: NftConnection): TableObjects | undefined {
-  if (nft.table({ family: IN_TABLE.family, name: POLICY_TABLE }) === undefined) {
+  const table = nft.table({ family: IN_TABLE.family, name: POLICY_TABLE });
+  if (table === undefined) {
     return undefined;
   }
   return {
+    dormant: isDormant(table),
     chains: new Map(
       nft.chains(IN_TABLE).map(({ name = '', hook, policy }) => {
         const at = hook && { ...hook, hook: `${HOOKS[hook.hook]}${policy === 0 ? ' policy drop' : ''}` };

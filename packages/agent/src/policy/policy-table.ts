@@ -181,8 +181,9 @@ const isPod = ({ pods }: Ruleset, address: string): boolean =>
   pods.egress.has(address) || pods.ingress.has(address);
 
 /** Returns whether a rebuild can keep the maps and base chains. */
-function hasBase({ chains, sets }: TableObjects, scope: Scope): boolean {
+function hasBase({ dormant, chains, sets }: TableObjects, scope: Scope): boolean {
   return (
+    !dormant &&
     podMaps.every((map) => isPodMap(map, sets)) &&
     baseChains(scope).every(({ name, hook }) => [undefined, hookText(hook)].includes(chains.get(name)))
   );

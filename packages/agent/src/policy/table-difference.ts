@@ -13,6 +13,9 @@ export function tableDifference(nft: NftConnection, ruleset: Ruleset, now: Progr
   if (present === undefined) {
     return 'the table is missing';
   }
+  if (present.dormant) {
+    return 'the table is dormant';
+  }
   const { letter, scope } = now;
   const chains: ChainRules[] = [
     ...baseChains(scope),

@@ -26,13 +26,14 @@ export async function gatherPolicy(
   return { ...facts, closed: closed.filter(({ address }) => still.has(address)) };
 }
 
-/** Returns the addresses of pods that the table does not know; undefined when there is no table. */
+/** Returns the addresses of pods that the table does not know; undefined when there is no table, or it is dormant. */
 function closedPods(pods: readonly PodAddress[]): PodAddress[] | undefined {
   using nft = openNftables();
-  const names = readObjects(nft)?.sets;
-  if (names === undefined) {
+  const table = readObjects(nft);
+  if (table === undefined || table.dormant) {
     return undefined;
   }
+  const names = table.sets;
   const known = podMaps.flatMap(({ name }) => (names.has(name) ? [...readPods(nft, name).keys()] : []));
   const open = new Set(known);
   return pods.filter(({ address }) => !open.has(address));

@@ -28,7 +28,7 @@ test.each<[string, Partial<PolicyFacts>, 'failure' | 'warning', RegExp]>([
     'a missing table',
     { closed: undefined },
     'failure',
-    /^NetworkPolicies are not enforced on this node: table inet cnikit-policy does not exist\.$/,
+    /^NetworkPolicies are not enforced on this node: table inet cnikit-policy does not exist, or is dormant\.$/,
   ],
   [
     'a pod that the table does not know',

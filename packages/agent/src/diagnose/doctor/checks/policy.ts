@@ -19,7 +19,7 @@ function tableFindings({ closed }: PolicyFacts): Finding[] {
   if (closed === undefined) {
     return [
       failure(
-        `NetworkPolicies are not enforced on this node: table inet ${POLICY_TABLE} does not exist.`,
+        `NetworkPolicies are not enforced on this node: table inet ${POLICY_TABLE} does not exist, or is dormant.`,
         'The agent makes it once it has listed Pods, Namespaces and NetworkPolicies. Check that it runs with --network-policy, and look at its log.',
       ),
     ];

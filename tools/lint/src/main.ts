@@ -9,13 +9,22 @@ import { fileURLToPath } from 'node:url';
 import { forbiddenArrows, readLayers } from './arrows.ts';
 import { checkProse } from './check-prose.ts';
 import { newSubjects, subjectProblems } from './commit-subjects.ts';
+import { checkFigures } from './figures.ts';
 import { sourceFiles } from './files.ts';
 import { circles, importsOf, packageEntries } from './imports.ts';
+import { checkLinks } from './links.ts';
 import { checkPrivateMembers } from './private-members.ts';
 
 const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
-const results = [checkImports(), checkProse(ROOT), checkPrivateMembers(ROOT), checkCommits()];
+const results = [
+  checkImports(),
+  checkProse(ROOT),
+  checkLinks(ROOT),
+  checkFigures(ROOT),
+  checkPrivateMembers(ROOT),
+  checkCommits(),
+];
 for (const { findings, checked } of results) {
   for (const finding of findings) {
     console.error(finding);

@@ -31,8 +31,8 @@ export function freshRoute(): () => RtnetlinkConnection {
 }
 
 /** Runs a program in the calling thread's namespace; its output. */
-export function run(command: string): string {
-  const { status, stdout, stderr } = sys.run(command.split(' '));
+export function run(command: string, input?: string): string {
+  const { status, stdout, stderr } = sys.run(command.split(' '), { input });
   if (status !== 0) {
     throw new Error(`${command}: ${stderr}`);
   }

@@ -1,5 +1,4 @@
 /** Named objects, dynamic sets, labels and devices, as `nft` lists and reloads them. */
-import { rmSync, writeFileSync } from 'node:fs';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import * as expr from '../src/netfilter/expr.ts';
@@ -52,13 +51,7 @@ live('Objects of nftables on a kernel', () => {
   /** nft must list the text, and load its own listing. */
   function listed(): string {
     const listing = run('nft -nn list ruleset');
-    const file = `/tmp/cnikit-nft-objects-${process.pid}`;
-    writeFileSync(file, `flush ruleset\n${listing}`);
-    try {
-      run(`nft -f ${file}`);
-    } finally {
-      rmSync(file);
-    }
+    run('nft -f -', `flush ruleset\n${listing}`);
     expect(run('nft -nn list ruleset')).toBe(listing);
     return listing;
   }

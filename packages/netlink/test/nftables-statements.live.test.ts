@@ -1,4 +1,3 @@
-import { rmSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -114,10 +113,7 @@ live('Statements of nftables on a kernel', () => {
     const listed = run('nft list ruleset');
     const dumped = connection.rules(inTable);
     connection.commit([nft.delTable(table)]);
-    const file = `/tmp/nftables-statements-${process.pid}.nft`;
-    writeFileSync(file, listed);
-    run(`nft -f ${file}`);
-    rmSync(file);
+    run('nft -f -', listed);
     expect(run('nft list ruleset')).toBe(listed);
     const again = connection.rules(inTable);
     const names = (rules: typeof again) => rules.map((one) => one.expressions.map(({ name }) => name));

@@ -6,13 +6,15 @@ import { freshRoute, json, live, liveOnFullKernel, type Shown } from './live.ts'
 live('bridges on a kernel', () => {
   const route = freshRoute();
 
-  test('mdb() returns what `bridge mdb` lists, newMdbEntry() and delMdbEntry() change it', () => {
+  test('mdb() returns what `bridge mdb` lists, newMdbEntry() and delMdbEntry() change it', async () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0', up: true }));
     const bridge = rt.link({ name: 'br0' })!.index;
     rt.request(nl.newLink({ kind: 'veth', name: 'p0', master: bridge, up: true, peer: { name: 'p1' } }));
     rt.request(nl.setLink({ name: 'p1', up: true }));
     const { index } = rt.link({ name: 'p0' })!;
+    // The bridge takes notice of the carrier some time later, and refuses temporary entries until then.
+    await expect.poll(() => rt.link({ index })?.bridgePort?.portState).toBe('forwarding');
     rt.request(nl.newMdbEntry({ bridge, index, group: '239.1.1.1', state: 'permanent' }));
     rt.request(nl.newMdbEntry({ bridge, index, group: 'ff0e::1' }));
     const own = ({ group }: { group: string }) => /^239|^ff0e/.test(group);

@@ -3,11 +3,17 @@ import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
 import { freshRoute, json, live, run, type Shown } from './live.ts';
 
-/** A veth pair that is up, with an address of each family on one end; gives its index. */
+/**
+ * A veth pair that is up, with an address of each family on one end; gives its index. It has no link-local addresses:
+ * the kernel adds those, their routes and their neighbours some time after the carrier.
+ */
 function network(rt: nl.RtnetlinkConnection): number {
-  rt.request(nl.newLink({ kind: 'veth', name: 'v0', up: true, peer: { name: 'v1' } }));
+  rt.request(nl.newLink({ kind: 'veth', name: 'v0', peer: { name: 'v1' } }));
   const { index } = rt.link({ name: 'v0' })!;
   rt.batch([
+    nl.setLink({ name: 'v0', addrGenMode: 'none' }),
+    nl.setLink({ name: 'v1', addrGenMode: 'none' }),
+    nl.setLink({ name: 'v0', up: true }),
     nl.setLink({ name: 'v1', up: true }),
     nl.newAddress({ index, address: '10.0.0.1/24', broadcast: '10.0.0.255' }),
     nl.newAddress({ index, address: 'fd00::1/64', nodad: true }),

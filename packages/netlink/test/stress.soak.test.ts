@@ -136,7 +136,7 @@ live('netlink under load', () => {
       }
       patient.close();
       churn.stdin.end();
-      await once(churn, 'exit');
+      await once(churn, 'close');
     },
     120_000,
   );

@@ -41,14 +41,14 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
     test(`ensure() accepts packets in a chain with the policy DROP, ${backend}`, () => {
       const policy = `iptables-${backend}-restore --noflush`;
       must(policy, '*filter\n:INPUT DROP [0:0]\nCOMMIT\n');
-      const alive = () => realRun('ping -c 1 -W 1 -q 127.0.0.1'.split(' ')).status === 0;
+      const alive = (seconds = 1) => realRun(`ping -c 1 -W ${seconds} -q 127.0.0.1`.split(' ')).status === 0;
       expect(alive()).toBe(false);
       const ipt = openIptables({ family: 'ipv4', backend, env: {} });
       const tables = filter({ MINE: [['-s', '127.0.0.0/8', '-j', 'ACCEPT']] }, [
         { from: 'INPUT', to: 'MINE', at: 'first' },
       ]);
       ipt.ensure(tables);
-      expect(alive()).toBe(true);
+      expect(alive(30)).toBe(true);
       ipt.remove(tables);
       expect(alive()).toBe(false);
       expect(must(`iptables-${backend}-save`)).toContain(':INPUT DROP');

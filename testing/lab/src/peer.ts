@@ -48,7 +48,7 @@ export function sourceSeenBy(
   namespace: Namespace,
   server: { address: string; port: number },
   protocol: 'tcp' | 'udp',
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<string> {
   const { address, port } = server;
   const client = [process.execPath, program('peer-client')];

@@ -11,7 +11,7 @@ import type { Namespace } from './namespace.ts';
 export async function ping(
   namespace: Namespace,
   address: string,
-  { timeoutMs = 3_000 } = {},
+  { timeoutMs = 10_000 } = {},
 ): Promise<boolean> {
   const deadline = Math.ceil(timeoutMs / 1000);
   const argv = ['ping', '-n', '-q', '-c', '1', '-i', '0.2', '-w', String(deadline), address];

@@ -2,6 +2,12 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /**
+   * Milliseconds since a moment that stays the same while the clock is set forward or back.
+   *
+   * @default now
+   */
+  elapsed?(): number;
   /** Calls back once after `ms`; the returned function cancels it. */
   timer(ms: number, callback: () => void): () => void;
 }
@@ -9,11 +15,15 @@ export interface Clock {
 /** The system time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   timer: (ms, callback) => {
     const handle = setTimeout(callback, ms);
     return () => clearTimeout(handle);
   },
 };
+
+/** Returns the time that durations are differences of, ms. */
+export const elapsed = (clock: Clock): number => clock.elapsed?.() ?? clock.now();
 
 /** Resolves after `ms`, or immediately when the signal fires. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { type Clock, elapsed } from './clock.ts';
 
 /**
  * Calls `onTimeout` when the reader has waited for the next byte longer than the limit. It re-arms one timer lazily
@@ -16,14 +16,14 @@ export class IdleTimer {
     this.#clock = clock;
     this.#onTimeout = onTimeout;
     this.#limitMs = limitMs;
-    this.#resumedAt = clock.now();
+    this.#resumedAt = elapsed(clock);
     this.#arm(limitMs);
   }
 
   /** Sets a new limit and restarts the timer. */
   limit(ms: number): void {
     this.#limitMs = ms;
-    this.#resumedAt = this.#clock.now();
+    this.#resumedAt = elapsed(this.#clock);
     this.#cancel();
     this.#arm(ms);
   }
@@ -36,7 +36,7 @@ export class IdleTimer {
   /** Restarts the clock: the reader waits for the next chunk. */
   resume(): void {
     this.#waiting = true;
-    this.#resumedAt = this.#clock.now();
+    this.#resumedAt = elapsed(this.#clock);
   }
 
   stop(): void {
@@ -45,7 +45,7 @@ export class IdleTimer {
 
   #arm(ms: number): void {
     this.#cancel = this.#clock.timer(ms, () => {
-      const left = this.#waiting ? this.#resumedAt + this.#limitMs - this.#clock.now() : this.#limitMs;
+      const left = this.#waiting ? this.#resumedAt + this.#limitMs - elapsed(this.#clock) : this.#limitMs;
       if (left <= 0) {
         this.#onTimeout();
       } else {

@@ -223,6 +223,35 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'watch() measures silence, and how long a watch lasted, rightly when the clock is set by %i ms',
+    async (jump) => {
+      const open = body();
+      const server = script().then(
+        listOf(9, []),
+        ({ signal }) => {
+          signal.addEventListener('abort', () => open.breakOff(new Error('aborted')));
+          return { body: open };
+        },
+        silent,
+      );
+      const w = start(server, { idleSeconds: 90 });
+      await w.clock.advance(60_000);
+      open.event('BOOKMARK', { metadata: { resourceVersion: '10' } });
+      await w.clock.settle();
+      w.clock.set(w.clock.now() + jump);
+      await w.clock.advance(89_999);
+      expect(w.log.at(-1)).toBe('watch 9');
+      open.end();
+      await w.clock.advance(1000);
+      expect(w.log.slice(-2)).toEqual(['end timeout', 'watch 10']);
+      w.clock.set(w.clock.now() + jump);
+      await w.clock.advance(90_000);
+      expect(w.log).toContain('end idle');
+      w.stop.abort();
+    },
+  );
+
   test('watch() resets the idle timer on a bookmark', async () => {
     const open = body();
     const server = script().then(listOf(9, []), stream(open));

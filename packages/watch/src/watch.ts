@@ -1,5 +1,5 @@
 import { checkOptions } from './check-options.ts';
-import { sleep, systemClock } from './clock.ts';
+import { elapsed, sleep, systemClock } from './clock.ts';
 import { jsonEqual } from './equal.ts';
 import { WatchError } from './errors.ts';
 import type { WatchEvent } from './events.ts';
@@ -125,7 +125,7 @@ class Watcher<T, O> {
   }
 
   async *#list(): AsyncGenerator<Change<T>, void> {
-    const started = this.#context.clock.now();
+    const started = elapsed(this.#context.clock);
     const listed = await list(this.#context, {
       path: this.#options.path,
       query: this.#query,
@@ -142,7 +142,7 @@ class Watcher<T, O> {
     this.#hooks.onList?.({
       objects: this.#store.size,
       pages: listed.pages,
-      durationMs: this.#heardAt - started,
+      durationMs: elapsed(this.#context.clock) - started,
       resourceVersion: listed.resourceVersion,
     });
     if (this.#synced) {
@@ -171,7 +171,7 @@ class Watcher<T, O> {
         gatherMs,
       },
     );
-    const opened = clock.now();
+    const opened = elapsed(clock);
     const lines = this.#lines;
     this.#heard();
     let reason: WatchEnd = 'aborted';
@@ -199,9 +199,9 @@ class Watcher<T, O> {
       }
     } finally {
       close();
-      this.#hooks.onWatchEnd?.({ reason, durationMs: clock.now() - opened });
+      this.#hooks.onWatchEnd?.({ reason, durationMs: elapsed(clock) - opened });
     }
-    const livedMs = clock.now() - opened;
+    const livedMs = elapsed(clock) - opened;
     const healthy = livedMs >= Math.min(this.#delays.healthyMs, seconds * 500);
     if (healthy) {
       this.#delays.healthy();

@@ -6,6 +6,8 @@ export interface VirtualClock extends Clock {
   advance(ms: number): Promise<void>;
   /** Runs everything that is due without advancing the time. */
   settle(): Promise<void>;
+  /** Sets what `now` returns, as an administrator or NTP sets a clock. Timers are due as before. */
+  set(now: number): void;
   /** Milliseconds until the next timer; undefined if none is set. */
   next(): number | undefined;
 }
@@ -15,6 +17,8 @@ const TURNS = 4;
 
 export function virtualClock(start = 0): VirtualClock {
   let now = start;
+  /** Added by `set`. */
+  let ahead = 0;
   let serial = 0;
   const timers = new Map<number, { at: number; callback: () => void }>();
   const first = (): [number, { at: number; callback: () => void }] | undefined =>
@@ -25,7 +29,8 @@ export function virtualClock(start = 0): VirtualClock {
     }
   };
   return {
-    now: () => now,
+    now: () => now + ahead,
+    elapsed: () => now,
     timer(ms, callback) {
       serial += 1;
       const id = serial;
@@ -33,6 +38,9 @@ export function virtualClock(start = 0): VirtualClock {
       return () => void timers.delete(id);
     },
     settle,
+    set(time) {
+      ahead = time - now;
+    },
     next() {
       const timer = first();
       return timer === undefined ? undefined : timer[1].at - now;

@@ -208,7 +208,7 @@ test.each([
   ['JSON.parse()', PARSE],
   ['functions of strings, regular expressions and typed arrays', OTHERS],
   ['access to properties', PROPERTIES],
-])('%s in an executable: the same results as in Node', { timeout: 300_000 }, async (_, source) => {
+])('%s in an executable: the same results as in Node', async (_, source) => {
   const entry = join(folder, 'entry.ts');
   const output = 'globalThis.print = (text) => globalThis.__cnikit_sys.writeFdText(1, text);';
   writeFileSync(entry, BEGIN + source + END);

@@ -9,9 +9,6 @@ import { SOAK, soakSeed } from '../../../vitest.soak.ts';
 import { bundle, ENTRY } from '../src/bundle.ts';
 import { randomFunction, randomNumbers, scriptOf } from './random-scripts.ts';
 
-/** Time limit in milliseconds for a sanitized build, which compiles the engine first. */
-const BUILD_TIMEOUT = 300_000;
-
 const folder = mkdtempSync(join(tmpdir(), 'executable-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -125,7 +122,6 @@ describe('buildStaticExecutable()', () => {
 
   test.each([{}, ...(SOAK ? [{ snapshot: false }, { sanitize: true }] : [])])(
     'an executable has the language, its arguments and its environment (%j)',
-    { timeout: BUILD_TIMEOUT },
     async (options) => {
       const source = `${PRINT}
       const m = new Map([['k', new Set([1])]]);
@@ -233,7 +229,7 @@ describe('buildStaticExecutable()', () => {
       const functions = crashes.map(([, source]) => `() => { ${source} }`);
       const source = `[${functions.join()}][Number(__cnikit_argv[1])]!();`;
       ({ path } = await build(source, { crashText: '{"code":999}\n', sanitize }));
-    }, BUILD_TIMEOUT);
+    });
 
     test.each(crashes.map((crash, i) => ({ what: crash[0], i, message: crash[2] })))(
       'an executable exits with status 70 and crashText on stdout after $what',
@@ -340,7 +336,7 @@ describe('buildStaticExecutable()', () => {
     '() => { class A {} class B extends A { constructor() { r(1); this.x = 1; super(); } } new B(); }',
   ];
 
-  test('an executable for a profile writes each call and its end', { timeout: BUILD_TIMEOUT }, async () => {
+  test('an executable for a profile writes each call and its end', async () => {
     const scripts = join(folder, 'profile');
     const { path } = await build(
       'function double(x) {\n return Math.abs(x) * 2;\n}\ndouble(globalThis.__cnikit_argv.length)',

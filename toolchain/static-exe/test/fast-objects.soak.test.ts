@@ -11,9 +11,6 @@ import { fastCases, slowCases } from './fast-cases.ts';
 import { literalCases } from './literal-cases.ts';
 import { shortenCases } from './shorten-cases.ts';
 
-/** Time limit in milliseconds for a sanitized build, which compiles the engine first. */
-const BUILD_TIMEOUT = 300_000;
-
 const folder = mkdtempSync(join(tmpdir(), 'fast-objects-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -56,5 +53,4 @@ test.each(SOAK ? [false, true] : [false])(
     );
     expect(different).toEqual([]);
   },
-  BUILD_TIMEOUT,
 );

@@ -211,7 +211,7 @@ const COMPARISON = `
   __cnikit_sys.writeFdText(1, JSON.stringify({ bad: bad.slice(0, 5), calls: calls > 40_000, encoded: encoded > 1_000, kept, fails }));
 `;
 
-test('functions in C return what they return in JavaScript', { timeout: 300_000 }, async () => {
+test('functions in C return what they return in JavaScript', async () => {
   const entry = join(folder, 'entry.ts');
   writeFileSync(entry, COMPARISON);
   const { path } = await buildStaticExecutable({ entry, outfile: join(folder, 'exe') });

@@ -26,7 +26,9 @@ async function allocate(dir: string, prefix: string): Promise<[string, string][]
 }
 
 describe('many processes on one directory', () => {
-  test(`Ipam.add() in ${PROCESSES} processes x ${ALLOCATIONS} allocations: no address given twice, none lost`, async () => {
+  test(`Ipam.add() in ${PROCESSES} processes x ${ALLOCATIONS} allocations: no address given twice, none lost`, {
+    timeout: 600_000,
+  }, async () => {
     const dir = join(root, 'net');
     const held: [string, string][] = [];
     let next = 0;

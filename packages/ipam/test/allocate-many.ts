@@ -7,7 +7,7 @@ import { fileStore } from '../src/file-store.ts';
 import { Ipam } from '../src/index.ts';
 
 const [dir = '', prefix = '', count = '0'] = process.argv.slice(2);
-const store = fileStore({ sys, dir, lockTimeoutMs: 60_000 });
+const store = fileStore({ sys, dir, lockTimeoutMs: 600_000 });
 const ipam = new Ipam({ rangeSets: [[{ subnet: '10.64.0.0/16' }]], store });
 const held: [string, string][] = [];
 for (let i = 0; i < Number(count); i++) {

@@ -5,7 +5,8 @@
  * can run a script, so it needs no list of names, no stack of the objects that it is in, and no key for each value.
  *
  * Read are texts of ASCII characters without escapes and without numbers but integers of up to nine digits: each value is
- * made where it stands, without a token. All other texts, also those that are not JSON, are left to the engine.
+ * made where it stands, without a token. All other texts, also those that are not JSON, are left to the engine, which
+ * would accept numbers and escapes of JavaScript that JSON lacks.
  *
  * src/engine-changes.ts appends this file to quickjs.c and calls it there.
  */
@@ -215,6 +216,35 @@ static JSValue parse_plain_value(JSContext *ctx, struct plain_text *text, int de
   default:
     return parse_plain_number(text);
   }
+}
+
+/* Returns the first character that is not a digit. */
+static const uint8_t *behind_digits(const uint8_t *at) {
+  while (*at >= '0' && *at <= '9') at++;
+  return at;
+}
+
+/* For the engine's parser, which reads -01 and 1. as numbers (RFC 8259, section 6). */
+static int is_json_number(const uint8_t *at) {
+  const uint8_t *first = at + (*at == '-'), *end = behind_digits(first);
+  if (end == first || (*first == '0' && end - first > 1)) return 0;
+  if (*end == '.') {
+    first = end + 1;
+    if ((end = behind_digits(first)) == first) return 0;
+  }
+  if ((*end | 0x20) == 'e') {
+    first = end + 1 + (end[1] == '+' || end[1] == '-');
+    if (behind_digits(first) == first) return 0;
+  }
+  return 1;
+}
+
+/* For the same, which reads \x41, \u{41} and \a: returns 1 if JSON has the escape whose backslash is before `at` (section 7). */
+static int is_json_escape(const uint8_t *at) {
+  if (*at != 'u') return *at && strchr("\"\\/bfnrt", *at) != NULL;
+  for (int i = 1; i <= 4; i++)
+    if (from_hex(at[i]) < 0) return 0;
+  return 1;
 }
 
 /* Returns undefined if the engine must do it. */

@@ -14,6 +14,8 @@ static int are_narrow(const JSString *a, const JSString *b);
 static int find_narrow(const JSString *s, const JSString *part, int start, int stop);
 static int ascii_words(const uint8_t *text, int len);
 static int plain_json_length(const uint8_t *p, const uint8_t *end);
+static int is_json_number(const uint8_t *at);
+static int is_json_escape(const uint8_t *at);
 static int regexp_matches(JSContext *ctx, JSValueConst regexp, JSValueConst text);
 static int makes_same_class(JSContext *ctx, const JSObject *array);
 static force_inline int is_truthy(JSContext *ctx, JSValueConst value);
@@ -88,6 +90,14 @@ export const BUILTIN_CHANGES = [
         return 0;
     }
 `,
+  ),
+  change(
+    /(?<= {12}p_escape = p - 1;\n {12}c = \*p;\n)(?= {12}\/\* XXX: need a specific JSON case)/g,
+    '            if (!s->cur_func && !is_json_escape(p)) goto invalid_escape;\n',
+  ),
+  change(
+    /(?<= {4}parse_number:\n {8}\{\n {12}JSValue ret;\n {12}int flags, radix;\n {12}if \(!s->ext_json\) \{\n)/g,
+    '                if (!is_json_number(p)) goto def_token;\n',
   ),
   change(
     /(?<=\nstatic JSValue js_regexp_test\([^{}]*\{\n[^{}]*\n {4}BOOL ret;\n)/g,

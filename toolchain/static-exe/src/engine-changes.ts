@@ -1,5 +1,6 @@
 /**
- * Changes to the engine's sources before compilation. None of them changes the language.
+ * Changes to the engine's sources before compilation. One changes the language: JSON.parse() refuses the numbers and escapes
+ * that only JavaScript has, as ECMAScript requires.
  *
  * **Objects can be immortal.** A start finds its objects in the snapshot, a copy-on-write mapping of the file.
  * Counting a reference to such an object writes to its page, and the first write to a page costs a fault and a copy,

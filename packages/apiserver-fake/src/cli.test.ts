@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -51,4 +51,17 @@ describe('the server as a process', () => {
     expect(code).toBe(0);
     expect(existsSync(socket)).toBe(false);
   });
+});
+
+test.each([
+  [['extra'], 2, "Unexpected argument 'extra'"],
+  [['--nope'], 2, "Unknown option '--nope'"],
+  [['--port', 'http'], 2, 'Invalid --port "http": expected a number from 0 to 65535'],
+  [['--nodes', CLI], 1, `Cannot parse --nodes ${CLI}: `],
+  [['--rbac', '/nothing'], 1, "ENOENT: no such file or directory, open '/nothing'"],
+])('cli.ts %j exits and prints one message', (argv, status, message) => {
+  const result = spawnSync(process.execPath, [CLI, ...argv], { encoding: 'utf8' });
+  expect(result).toMatchObject({ status, stdout: '' });
+  expect(result.stderr).toContain(`cnikit-apiserver-fake: ${message}`);
+  expect(result.stderr).not.toContain(' at ');
 });

@@ -23,43 +23,82 @@ const USAGE = `cnikit-apiserver-fake [OPTIONS]: run a fake Kubernetes API server
   --kubeconfig FILE  file to write the kubeconfig to
   --nodes FILE       JSON array of the Nodes that exist at the start`;
 
-const { values } = parseArgs({
-  options: {
-    host: { type: 'string', default: '127.0.0.1' },
-    port: { type: 'string', default: '0' },
-    name: { type: 'string', multiple: true },
-    rbac: { type: 'string' },
-    control: { type: 'string' },
-    kubeconfig: { type: 'string' },
-    nodes: { type: 'string' },
-    help: { type: 'boolean' },
-  },
-});
+/** Reports an invalid command line. */
+class UsageError extends Error {}
 
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`cnikit-apiserver-fake: ${(error as Error).message}`);
+  if (error instanceof UsageError) {
+    console.error('Try: cnikit-apiserver-fake --help');
+  }
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }
 
-const server = await startApiServer({
-  host: values.host,
-  port: Number(values.port),
-  names: values.name,
-  rbacFile: values.rbac,
-  ...(values.nodes === undefined
-    ? {}
-    : { nodes: JSON.parse(readFileSync(values.nodes, 'utf8')) as KubeObject[] }),
-});
-if (values.kubeconfig !== undefined) {
-  writeFileSync(values.kubeconfig, server.kubeconfig(), { mode: 0o600 });
-}
-const address: ControlAddress | undefined =
-  values.control !== undefined && /^\d+$/.test(values.control) ? Number(values.control) : values.control;
-const control = address === undefined ? undefined : await serveControl(server, address);
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, async () => {
-    await control?.close();
-    await server.close();
+async function main(argv: readonly string[]): Promise<void> {
+  const options = parse(argv);
+  if (options.help) {
+    console.log(USAGE);
+    return;
+  }
+  const server = await startApiServer({
+    host: options.host,
+    port: parsePort(options.port),
+    names: options.name,
+    rbacFile: options.rbac,
+    nodes: options.nodes === undefined ? undefined : readNodes(options.nodes),
   });
+  if (options.kubeconfig !== undefined) {
+    writeFileSync(options.kubeconfig, server.kubeconfig(), { mode: 0o600 });
+  }
+  const address: ControlAddress | undefined =
+    options.control !== undefined && /^\d+$/.test(options.control)
+      ? Number(options.control)
+      : options.control;
+  const control = address === undefined ? undefined : await serveControl(server, address);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, async () => {
+      await control?.close();
+      await server.close();
+    });
+  }
+  console.log(JSON.stringify({ url: server.url, port: server.port, control: options.control ?? null }));
 }
-console.log(JSON.stringify({ url: server.url, port: server.port, control: values.control ?? null }));
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        host: { type: 'string', default: '127.0.0.1' },
+        port: { type: 'string', default: '0' },
+        name: { type: 'string', multiple: true },
+        rbac: { type: 'string' },
+        control: { type: 'string' },
+        kubeconfig: { type: 'string' },
+        nodes: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) {
+    throw new UsageError(`Invalid --port "${text}": expected a number from 0 to 65535`);
+  }
+  return port;
+}
+
+function readNodes(file: string): KubeObject[] {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return JSON.parse(text) as KubeObject[];
+  } catch (error) {
+    throw new Error(`Cannot parse --nodes ${file}: ${(error as Error).message}`, { cause: error });
+  }
+}

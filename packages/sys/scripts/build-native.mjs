@@ -22,9 +22,10 @@ const triplets = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 process.exitCode = main();
 
 function main() {
-  const { values } = parseArgs({
-    options: { arch: { type: 'string' }, strict: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-  });
+  const values = parse();
+  if (values === undefined) {
+    return 2;
+  }
   if (values.help) {
     console.log(USAGE);
     return 0;
@@ -36,12 +37,31 @@ function main() {
   return arches.map((arch) => build(arch, values.strict === true)).find((status) => status !== 0) ?? 0;
 }
 
+/** @returns the options, or undefined after it has printed what is wrong with the arguments */
+function parse() {
+  try {
+    return parseArgs({
+      options: {
+        arch: { type: 'string' },
+        strict: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    fail(`${/** @type {Error} */ (error).message}\n${USAGE}`);
+    return undefined;
+  }
+}
+
 /**
  * @param {string} arch
  * @param {boolean} strict treat warnings as errors
  * @returns {number} the exit status
  */
 function build(arch, strict) {
+  if (arch !== process.arch && !Object.hasOwn(triplets, arch)) {
+    return fail(`Invalid --arch "${arch}": expected x64, arm64 or the architecture of this machine`);
+  }
   const candidates = compilers(arch);
   const compiler = candidates.find((one) => spawnSync(one, ['--version']).status === 0);
   if (!compiler) {
@@ -69,7 +89,7 @@ Install one (on Debian: apt install ${missing}; on Alpine: apk add build-base li
 /** @param {string} arch */
 function compilers(arch) {
   if (arch !== process.arch) {
-    return triplets[arch] ? [`${triplets[arch]}-gcc`] : [];
+    return [`${triplets[arch]}-gcc`];
   }
   if (process.env.CC) {
     return [process.env.CC];

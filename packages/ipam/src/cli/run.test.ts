@@ -70,8 +70,13 @@ describe('cnikit-ipam', () => {
     });
   });
 
-  test('cnikit-ipam list prints the header for an empty directory', () => {
-    expect(run(['list', '--data-dir', join(dataDir, 'none')], { sys, out: () => {}, err: () => {} })).toBe(0);
+  test('cnikit-ipam list prints the header and a warning for a missing directory', () => {
+    const dir = join(dataDir, 'none');
+    expect(command('list', '--network', 'none', '--data-dir', dir)).toEqual({
+      status: 0,
+      out: 'NETWORK  ADDRESS  CONTAINER  INTERFACE  POD  AGE\n',
+      err: `Warning: --data-dir ${dir} does not exist\n`,
+    });
   });
 
   test('cnikit-ipam show finds reservations by address and by container', () => {
@@ -115,8 +120,10 @@ describe('cnikit-ipam', () => {
 
   test.each<[string[], RegExp]>([
     [['frobnicate'], /^Unknown command: /],
-    [['show'], /^Unknown command: /],
-    [['list', 'x'], /^Unknown command: /],
+    [['show'], /^show needs an ADDRESS or CONTAINER/],
+    [['release'], /^release needs an ADDRESS or CONTAINER/],
+    [['list', 'x'], /^list takes no arguments: x/],
+    [['gc', 'x', '--valid', 'y'], /^gc takes no arguments: x/],
     [['--bogus'], /^Unknown option '--bogus'/],
     [['gc'], /^gc needs --valid FILE/],
     [[], /^Usage: /],
@@ -128,7 +135,7 @@ describe('cnikit-ipam', () => {
   });
 
   test.each<[string, number, RegExp]>([
-    ['{', 1, /JSON/],
+    ['{', 2, /valid\.json is not JSON: /],
     ['{}', 2, /must contain a JSON array/],
     ['[{"containerID":"a"}]', 2, /\[0\] must have containerID and ifname/],
     ['[5]', 1, /must be an object, not number/],

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Sys } from '@cnikit/sys';
+import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { collect, selectStale } from '../collect.ts';
 import { REFERENCE_DATA_DIR, VOLATILE_DATA_DIR } from '../config.ts';
 import { IpamError } from '../errors.ts';
@@ -63,7 +63,7 @@ const ATTACHMENT_KEYS = { containerID: null, ifname: null };
 /** Reads a file of attachments, in the format of cni.dev/valid-attachments. */
 function readValid(sys: Sys, file: string): Owner[] {
   const text = file === '-' ? sys.readFdText(0, MAX_VALID) : sys.readText(file, MAX_VALID);
-  const entries: unknown = JSON.parse(text);
+  const entries = parseJson(text, file);
   if (!Array.isArray(entries)) {
     throw new UsageError(`${file} must contain a JSON array of attachments`);
   }
@@ -76,6 +76,14 @@ function readValid(sys: Sys, file: string): Owner[] {
     }
     throw new UsageError(`${file}[${i}] must have containerID and ifname`);
   });
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${file} is not JSON: ${(error as Error).message}`);
+  }
 }
 
 function printed(reservations: readonly Located[], json: boolean | undefined, now: number): string {
@@ -128,12 +136,31 @@ function gc(
   return { freed, problems };
 }
 
+/** @throws {UsageError} when the command is unknown, or has too few or too many arguments */
+function checkSubjects(verb: string, subjects: readonly string[]): void {
+  if (verb === 'show' || verb === 'release') {
+    if (subjects.length === 0) {
+      throw new UsageError(`${verb} needs an ADDRESS or CONTAINER`);
+    }
+  } else if (verb !== 'list' && verb !== 'gc') {
+    throw new UsageError(`Unknown command: ${verb}`);
+  } else if (subjects.length > 0) {
+    throw new UsageError(`${verb} takes no arguments: ${subjects.join(' ')}`);
+  }
+}
+
 function perform(argv: readonly string[], { sys, out, err }: CliEnv): number {
   const options = parse(argv);
   const { verb, subjects, json } = options;
   if (options.help || verb === undefined) {
     (options.help ? out : err)(USAGE);
     return options.help ? 0 : 2;
+  }
+  checkSubjects(verb, subjects);
+  for (const dir of options['data-dir'] ?? []) {
+    if (!ignoreErrno(['ENOENT'], () => sys.stat(dir))) {
+      err(`Warning: --data-dir ${dir} does not exist\n`);
+    }
   }
   const networks = networksIn(
     sys,
@@ -160,12 +187,9 @@ function perform(argv: readonly string[], { sys, out, err }: CliEnv): number {
     return 0;
   }
   const { reservations, problems } = listAll(networks);
-  if (verb === 'list' && subjects.length === 0) {
+  if (verb === 'list') {
     report(reservations, problems);
     return 0;
-  }
-  if ((verb !== 'show' && verb !== 'release') || subjects.length === 0) {
-    throw new UsageError(`Unknown command: ${argv.join(' ')}`);
   }
   const found = reservations.filter((r) => subjects.includes(r.address) || subjects.includes(r.containerID));
   const missing = subjects.filter((s) => !found.some((r) => r.address === s || r.containerID === s));
@@ -188,8 +212,7 @@ export function run(argv: readonly string[], env: CliEnv): number {
   } catch (error) {
     const { message } = error as Error;
     env.err(error instanceof UsageError ? `${message}\n\n${USAGE}` : `${message}\n`);
-    const isKnown =
-      error instanceof IpamError || error instanceof SyntaxError || 'syscall' in (error as Error);
+    const isKnown = error instanceof IpamError || 'syscall' in (error as Error);
     if (!isKnown && !(error instanceof UsageError)) {
       throw error;
     }

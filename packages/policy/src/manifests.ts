@@ -39,7 +39,7 @@ export function loadManifests(paths: readonly string[]): Cluster {
 /**
  * Parses a YAML stream or JSON. `name` stands for the input in errors.
  *
- * @throws {ManifestError} when the text is invalid
+ * @throws {ManifestError} when the text is invalid, or a document is a list or a plain value instead of an object
  */
 export function parseManifests(text: string, name: string): unknown[] {
   return parseAllDocuments(text).flatMap((document) => {
@@ -48,7 +48,14 @@ export function parseManifests(text: string, name: string): unknown[] {
       throw new ManifestError(`${name}: ${error.message.split('\n')[0]}`);
     }
     const value: unknown = document.toJS();
-    return value === null || value === undefined ? [] : [value];
+    if (value === null || value === undefined) {
+      return [];
+    }
+    if (typeof value !== 'object' || Array.isArray(value)) {
+      const kind = Array.isArray(value) ? 'a list' : JSON.stringify(value).slice(0, 40);
+      throw new ManifestError(`${name}: expected Kubernetes objects, got ${kind}`);
+    }
+    return [value];
   });
 }
 

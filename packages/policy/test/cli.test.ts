@@ -164,6 +164,21 @@ test('cnikit-policy reports invalid YAML and invalid objects by file, object and
   );
 });
 
+test.each([
+  ['plain text', 'plain text', 'standard input: expected Kubernetes objects, got "plain text"'],
+  ['a list', '[{kind: NetworkPolicy}]', 'standard input: expected Kubernetes objects, got a list'],
+])('cnikit-policy refuses %s instead of ignoring it', async (_, input, message) => {
+  expect(await command(['check', '-'], input)).toEqual({ status: 2, stdout: '', stderr: `${message}\n` });
+});
+
+test('cnikit-policy matrix prints a sentence when there is no pod to draw', async () => {
+  expect(await command(['matrix', '-'], 'kind: Namespace\nmetadata: {name: shop}')).toEqual({
+    status: 0,
+    stdout: 'No pods that a NetworkPolicy can select\n',
+    stderr: '',
+  });
+});
+
 test('cnikit-policy --kubeconfig reads pods, namespaces and policies of a cluster', async () => {
   const server = await startApiServer();
   try {

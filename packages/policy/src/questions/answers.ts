@@ -43,7 +43,11 @@ function drawMatrix(cluster: Cluster, { services = [], namespaces = [], endpoint
     endpoints: [...new Set([...pods, ...endpoints])],
     services: services.length > 0 ? services : undefined,
   });
-  return { text: formatMatrix(result, { perService: services.length > 0 }), json: result, status: 0 };
+  const text =
+    result.endpoints.length > 0
+      ? formatMatrix(result, { perService: services.length > 0 })
+      : 'No pods that a NetworkPolicy can select';
+  return { text, json: result, status: 0 };
 }
 
 function why(cluster: Cluster, { from, to }: Question): Answer {

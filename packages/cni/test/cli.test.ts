@@ -116,6 +116,15 @@ describe('cnikit-cni', () => {
       stderr: 'starting\nfake STATUS: No daemon (Start it), code 50\n',
     });
   });
+  test('cnikit-cni names the networks that exist, or the option for their directory', async () => {
+    const { stderr } = await command('status', 'nat');
+    expect(stderr).toContain('Network "nat" not found in ');
+    expect(stderr).toContain(', which has net');
+    rmSync(join(folder, '10.conflist'));
+    expect((await command('status', 'nat')).stderr).toContain(
+      `not found in ${folder}; --conf-dir selects another directory`,
+    );
+  });
   test('cnikit-cni version lists the versions of one plugin or of all', async () => {
     expect((await command('version')).stdout).toBe('fake  1.0.0 1.1.0\n');
     expect(JSON.parse((await command('version', 'fake', '--json')).stdout)).toEqual({
@@ -152,6 +161,7 @@ describe('cnikit-cni', () => {
   });
   test.each([
     [['explain', '/nonexistent'], 'Cannot read /nonexistent'],
+    [['explain', '/dev/null'], '/dev/null is empty: expected the configuration of a network'],
     [[], 'Expected a command'],
     [['frob'], 'Unknown command frob'],
     [['add', 'net'], 'requires one network namespace'],

@@ -14,7 +14,11 @@ export async function explain({ operands }: Options): Promise<Output> {
   if (rest.length > 0) {
     throw new UsageError('explain takes at most one configuration file; without one it reads stdin');
   }
-  const { text, valid } = explainNetwork(read(file));
+  const configuration = read(file);
+  if (configuration.trim() === '') {
+    throw new UsageError(`${file ?? 'stdin'} is empty: expected the configuration of a network`);
+  }
+  const { text, valid } = explainNetwork(configuration);
   return { text: text.trimEnd(), json: { valid, text }, exitCode: valid ? 0 : 1 };
 }
 

@@ -68,8 +68,13 @@ function findList(options: Options, name: string): ConfigList {
       return one.list;
     }
   }
+  const names = loaded.flatMap((one) => ('list' in one ? [one.list.name] : []));
+  const there =
+    names.length > 0 ? `, which has ${names.join(', ')}` : '; --conf-dir selects another directory';
   const broken = loaded.flatMap((one) => ('error' in one ? [`${one.file}: ${one.error.message}`] : []));
-  throw new Error([`Network ${JSON.stringify(name)} not found in ${options.confDir}`, ...broken].join('\n'));
+  throw new Error(
+    [`Network ${JSON.stringify(name)} not found in ${options.confDir}${there}`, ...broken].join('\n'),
+  );
 }
 
 function attachmentOf(options: Options, operands: readonly string[]): AttachmentRequest {

@@ -1,5 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -302,6 +313,19 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         expect(existsSync(conflist())).toBe(true);
       },
     );
+
+    test('cnikit-agent run goes on when its log cannot be written', async () => {
+      const full = openSync('/dev/full', 'w');
+      const child = spawn(process.execPath, [...program, 'run', ...flags, '--health-address=off'], {
+        stdio: ['ignore', full, 'inherit'],
+      });
+      closeSync(full);
+      children.add(child);
+      const ended = once(child, 'exit');
+      await eventually(() => expect(existsSync(conflist())).toBe(true));
+      child.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+    });
 
     test('cnikit-agent run sets NetworkUnavailable to False', async () => {
       start('--health-address=off');

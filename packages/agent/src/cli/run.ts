@@ -226,6 +226,7 @@ async function openHealth(
       problems: () => agent.problems,
       metrics,
       status,
+      warn: (message) => log.warn(message),
     });
   } catch (error) {
     log.warn(

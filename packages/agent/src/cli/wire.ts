@@ -1,7 +1,7 @@
 /** Connects the commands to the real kernel, rules and files of this node. */
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { destination, type Logger, pino } from 'pino';
 import { CniFiles } from '../apply/cni-files.ts';
 import { readText } from '../apply/files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
@@ -20,9 +20,16 @@ import type { PlanDeps } from '../reconcile/node-plan.ts';
 import { openPacketFilter, type PacketFilterDeps } from './packet-filter.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 
-/** Logs JSON lines to file descriptor `fd`, synchronously: the line that explains an exit must not be lost. */
+/** Bytes of lines that wait for a destination that takes none, such as a full disk. Later lines are lost. */
+const MAX_UNWRITTEN_BYTES = 64 * 1024;
+
+/**
+ * Logs JSON lines to file descriptor `fd`, synchronously: the line that explains an exit must not be lost. A line that
+ * cannot be written ends nothing.
+ */
 export function openLog({ logLevel, nodeName }: Config, fd: number): Logger {
-  const stream: DestinationStream = destination({ fd, sync: true });
+  const stream = destination({ fd, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
+  stream.on('error', () => undefined);
   const formatters = { level: (level: string) => ({ level }) };
   return pino(
     { level: logLevel, base: { node: nodeName }, timestamp: pino.stdTimeFunctions.isoTime, formatters },

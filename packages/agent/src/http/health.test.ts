@@ -41,6 +41,20 @@ test('serveHealth() distinguishes alive from ready, and serves metrics', async (
   expect((await get('/'))[0]).toBe(404);
 });
 
+test('serveHealth() goes on when connections cannot be accepted', async () => {
+  const warnings: string[] = [];
+  const warn = (message: string) => void warnings.push(message);
+  const deps = { readiness: () => ({ ready: true }), problems: () => [], metrics: new Metrics(), warn };
+  const server = await serveHealth({ host: '127.0.0.1', port: 0 }, deps);
+  closing.push(() => server.close());
+  for (let i = 0; i < 2; i++) {
+    server.emit('error', new Error('accept EMFILE'));
+  }
+  expect(warnings).toEqual(new Array(2).fill('Cannot accept a health check: accept EMFILE'));
+  const { port } = server.address() as AddressInfo;
+  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+});
+
 test('serveHealth() serves profiles on demand, bounded in time and one at a time', async () => {
   const deps = {
     readiness: () => ({ ready: true }),

@@ -12,6 +12,7 @@ export interface HealthDeps {
   metrics: Metrics;
   /** Returns the JSON value of /status. */
   status?: () => unknown;
+  warn?: (message: string) => void;
 }
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
@@ -31,7 +32,11 @@ export function serveHealth(
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => resolve(server));
+    server.listen(port, host, () => {
+      // A connection that cannot be accepted, for want of file descriptors, ends nothing.
+      server.on('error', ({ message }) => deps.warn?.(`Cannot accept a health check: ${message}`));
+      resolve(server);
+    });
   });
 }
 

@@ -41,7 +41,7 @@ live('netlink under load', () => {
     expect(descriptors()).toBe(before.fds);
     // The heap breathes; a leak of a link with its attributes would be 100 MB.
     expect(anonymous() - before.memory).toBeLessThan(32 * 1024);
-  }, 300_000);
+  }, 600_000);
 
   test('Connection leaks nothing after close()', () => {
     const before = descriptors();
@@ -140,7 +140,8 @@ live('netlink under load', () => {
       churn.stdin.end();
       await once(churn, 'close');
     },
-    120_000,
+    // A dump succeeds only between two changes, and a busy machine lets few of them end there.
+    600_000,
   );
 
   test('monitor() reports an overflow and continues after it', async () => {

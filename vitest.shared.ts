@@ -20,7 +20,7 @@ export const base: ViteUserConfig = defineConfig({
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // By default a condition has one second, which a busy machine may need for a single check.
+    // The default is one second, which a busy machine may need for a single check.
     expect: { poll: { timeout: 30_000, interval: 10 } },
     reporters: ['default', 'json'],
     outputFile: { json: 'test-results.json' },

@@ -1,6 +1,6 @@
 /** A blank is a place of a template's payload for a value: {@link BLANK_NUMBERS} numbers. */
 
-/* Kinds of values, the same as in the static executable's `native.c`. */
+/* Kinds of values, the same as in the static executable's `templates.c`. */
 export const NUMBER = 0;
 export const BIT = 1;
 export const MAC = 2;

@@ -17,16 +17,16 @@ extern const int script_count;
 extern const int entry_is_prepared; /* evaluate the entry at build time; a start calls its __cnikit_main */
 extern const char crash_text[];     /* for stdout when an exception is not caught */
 
-/* inside-engine.c */
+/* engine/snapshot.c */
 int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
-/* frozen.c */
+/* engine/references.c */
 void JS_Freeze(JSRuntime *rt, const void *end);
-/* literals.c */
+/* engine/literals.c */
 int JS_MakeLiterals(JSContext *ctx);
-/* joined.c */
+/* engine/joined.c */
 void JS_JoinInstructions(JSRuntime *rt);
-/* native.c */
+/* native/native.c */
 int JS_AddNative(JSContext *ctx, JSValueConst global);
 
 /* packages/sys/native */

@@ -1,6 +1,6 @@
 /**
  * Fetches the pinned QuickJS engine once, verifies it and unpacks it below the cache directory. To change the engine or
- * its version, change this file and host/.
+ * its version, change this file, changes/ and host/.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { changedSources, changingFiles } from './engine-changes.ts';
+import { changedSources, changingFiles } from './changes/changed-sources.ts';
 import { PROFILE } from './profile.ts';
 
 const VERSION = '2025.04.26';

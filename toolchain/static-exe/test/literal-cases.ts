@@ -1,4 +1,4 @@
-/** Object literals, for host/literals.c: the order, attributes and values of their properties, and what may come between. */
+/** Object literals, for host/engine/literals.c: the order, attributes and values of their properties, and what may come between. */
 export const literalCases: readonly string[] = [
   '() => { const k = (x) => x; const o = { a: k(1), b: k(2), c: [k(3)] }; return [Object.entries(Object.getOwnPropertyDescriptors(o)), Object.getPrototypeOf(o) === Object.prototype]; }',
   `() => { const all = []; for (let i = 0; i < 3; i++) all.push({ i, next: undefined, text: 'x' + i }); all[0].next = all[1]; delete all[1].i; all[2].more = 1; return all.map((one) => Object.entries(one)); }`,

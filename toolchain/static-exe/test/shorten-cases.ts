@@ -1,6 +1,6 @@
 import { randomNumbers } from './random-scripts.ts';
 
-/** Functions whose code host/shorten.c shortens: destructuring, conditions and constants. */
+/** Functions whose code host/engine/shorten.c shortens: destructuring, conditions and constants. */
 const written: readonly string[] = [
   // Destructuring: the order of evaluation, default values, nested patterns, and values other than objects.
   '() => { const log = [], f = (x) => (log.push(x), { a: x, b: undefined }); const { [f("k").a]: k, a, b = f("d").a } = f("v"); return [k, a, b, log]; }',
@@ -46,7 +46,7 @@ const written: readonly string[] = [
   '() => { let a = null, b = 0, c = 1; a ??= 2; b ||= 3; c &&= 4; return [a, b, c, (a &&= 0) || 5, (b ??= 6) && 7]; }',
 ];
 
-/** Functions with instructions that host/joined.c joins, beyond those above. */
+/** Functions with instructions that host/engine/joined.c joins, beyond those above. */
 const joined: readonly string[] = [
   '() => { let drop; const f = function (o) { drop = () => { o = null; }; return [o.x, o]; }; return f({ get x() { drop(); return this.y; }, y: 5 }); }',
   '() => { const f = (o) => o.x; return [f({ x: 1 }), f("s"), f(5), f(new Proxy({}, { get: () => 3 })), f({ get x() { return 4; } }), [null, undefined].map((o) => { try { return f(o); } catch (error) { return error.name; } })]; }',

@@ -1,6 +1,4 @@
-/*
- * Addresses from and to text, for native.c, which follows in quickjs.c and has the same purpose.
- */
+/* IP addresses from and to text: packages/ip/src/text.ts. */
 
 struct address {
   const JSString *text;
@@ -138,4 +136,51 @@ static char *put_ipv6(char *to, const uint8_t *bytes) {
     for (; shift >= 0; shift -= 4) *to++ = "0123456789abcdef"[groups[i] >> shift & 15];
   }
   return to;
+}
+
+/* (text, from, to, into, at): the number of bytes written, 0 when the text is not an address. */
+static JSValue write_address(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  struct bytes into;
+  uint8_t address[16];
+  int from, to, at;
+  (void)this, (void)argc;
+  if (bytes_of(ctx, &into, argv[3]) || int_of(ctx, &from, argv[1]) || int_of(ctx, &to, argv[2]) || int_of(ctx, &at, argv[4]))
+    return JS_EXCEPTION;
+  JSValue text = JS_ToString(ctx, argv[0]);
+  if (JS_IsException(text)) return text;
+  int size = parse_address(JS_VALUE_GET_STRING(text), from, to, address);
+  JS_FreeValue(ctx, text);
+  if (size && (at < 0 || (int64_t)at + size > into.count)) return JS_ThrowRangeError(ctx, "No room for an address");
+  if (size) memcpy(into.data + at, address, (size_t)size);
+  return JS_NewInt32(ctx, size);
+}
+
+/* (text, leadingZeros, into): the number of bytes of the address, 0 when the text is not a prefix. */
+static JSValue write_prefix(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  struct bytes into;
+  int length;
+  (void)this, (void)argc;
+  if (bytes_of(ctx, &into, argv[2])) return JS_EXCEPTION;
+  if (into.count < 17) return JS_ThrowRangeError(ctx, "No room for a prefix");
+  JSValue text = JS_ToString(ctx, argv[0]);
+  if (JS_IsException(text)) return text;
+  int size = parse_prefix(JS_VALUE_GET_STRING(text), JS_ToBool(ctx, argv[1]), into.data, &length);
+  JS_FreeValue(ctx, text);
+  into.data[16] = (uint8_t)length;
+  return JS_NewInt32(ctx, size);
+}
+
+/* (bytes, start = 0, length = the rest). */
+static JSValue format_address(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  struct bytes b;
+  char text[48];
+  int start, length;
+  (void)this, (void)argc;
+  if (bytes_of(ctx, &b, argv[0]) || int_of(ctx, &start, argv[1])) return JS_EXCEPTION;
+  length = (int)b.count - start;
+  if (!JS_IsUndefined(argv[2]) && int_of(ctx, &length, argv[2])) return JS_EXCEPTION;
+  if ((length != 4 && length != 16) || start < 0 || (int64_t)start + length > b.count)
+    return JS_ThrowTypeError(ctx, "Expected an address of 4 or 16 bytes");
+  char *end = length == 4 ? put_ipv4(text, b.data + start) : put_ipv6(text, b.data + start);
+  return js_new_string8_len(ctx, text, (int)(end - text));
 }

@@ -1,5 +1,5 @@
 /**
- * Functions whose results show a difference between the engine's own way and the shorter ways of host/fast-objects.c:
+ * Functions whose results show a difference between the engine's own way and the shorter ways of host/engine/objects.c:
  * the usual case of each, and every case that breaks one of its assumptions. Each leaves the built-in objects as it
  * found them.
  */

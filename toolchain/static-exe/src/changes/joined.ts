@@ -1,12 +1,10 @@
 /**
  * Instructions that stand for two to four others, which saves the jump from each to the next: the processor can seldom
- * predict it, as most code of a start runs once. host/joined.c puts them into the functions of the snapshot. They take the
- * place of the first opcode only: the others stay behind it for all that reads the code, and a jump to one stays valid.
+ * predict it, as most code of a start runs once. host/engine/joined.c puts them into the functions of the snapshot. They
+ * take the place of the first opcode only: the others stay behind it for all that reads the code, and a jump to one stays
+ * valid.
  */
 import type { Change } from './change.ts';
-
-/** This file, which decides what the changed sources are. */
-export const joinedChangesFile = import.meta.filename;
 
 const OPCODES = `
 DEF(   dup_if_false, 1, 1, 2, none)
@@ -90,10 +88,13 @@ const INSTRUCTIONS = `
 
 export const JOINED_CHANGES: readonly Change[] = [
   {
+    pattern: /(?=\nstatic JSValue JS_CallInternal\(JSContext \*caller_ctx,)/g,
+    by: '\nstatic force_inline int is_truthy(JSContext *ctx, JSValueConst value);\n',
+  },
+  {
     file: 'quickjs-opcode.h',
     pattern: /(?<=\nDEF\( typeof_is_function, 1, 1, 1, none\))/g,
     by: OPCODES,
-    times: 1,
   },
-  { file: 'quickjs.c', pattern: /(?=\n {8}CASE\(OP_if_false8\):)/g, by: INSTRUCTIONS, times: 1 },
+  { pattern: /(?=\n {8}CASE\(OP_if_false8\):)/g, by: INSTRUCTIONS },
 ];

@@ -1,7 +1,4 @@
-/*
- * Prepares a finished context for the snapshot. src/engine-changes.ts appends this file to quickjs.c, because it needs
- * the internals of that file.
- */
+/* Prepares a finished context for the snapshot. */
 int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
 
@@ -48,8 +45,8 @@ int JS_MakeNamed(JSContext *ctx) {
 }
 
 /*
- * Gives all reachable objects an immortal reference count, see src/engine-changes.ts. Excludes strings that are not atoms:
- * host/frozen.c knows them by their address. Excludes unshared shapes, which the engine changes in place and which must
+ * Gives all reachable objects an immortal reference count, see src/changes/references.ts. Excludes strings that are not
+ * atoms: references.c knows them by their address. Excludes unshared shapes, which the engine changes in place and which must
  * have a count of one. The objects leave the collector's list: their references need no count, and a new object is not
  * appended to one of theirs, which would copy a page.
  */

@@ -2,7 +2,7 @@
  * Object literals of functions in the snapshot. The engine gives an object one property after the other, and finds or
  * makes a shape for each. The build makes the shape with the first properties of a literal, and writes its number into
  * the instruction that creates the object, which then has these properties from the start: no code of a script can see
- * the object before the literal ends. src/engine-changes.ts appends this file to quickjs.c.
+ * the object before the literal ends. src/changes/literals.ts inserts the calls.
  */
 int JS_MakeLiterals(JSContext *ctx);
 

@@ -1,14 +1,14 @@
 /*
  * JSON.stringify() and JSON.parse() of plain data.
  *
- * Written are objects and arrays without toJSON(), accessors and numeric names. Nothing that it reads
- * can run a script, so it needs no list of names, no stack of the objects that it is in, and no key for each value.
+ * plain_json() writes objects and arrays without toJSON(), accessors and numeric names. Nothing that it reads can run a
+ * script, so it needs no list of names, no stack of the objects that it is in, and no key for each value.
  *
- * Read are texts of ASCII characters without escapes and without numbers but integers of up to nine digits: each value is
- * made where it stands, without a token. All other texts, also those that are not JSON, are left to the engine, which
- * would accept numbers and escapes of JavaScript that JSON lacks.
+ * parse_plain() reads texts of ASCII characters without escapes, whose only numbers are integers of up to nine digits. It
+ * makes each value where it stands, without a token. It leaves all other texts to the engine, also those that are not
+ * JSON. The engine would accept numbers and escapes of JavaScript that JSON lacks.
  *
- * src/engine-changes.ts appends this file to quickjs.c and calls it there.
+ * src/changes/builtins.ts inserts the calls.
  */
 enum { MAX_PLAIN_DEPTH = 32, FIRST_PLAIN_SIZE = 480 }; /* a cycle is deeper */
 

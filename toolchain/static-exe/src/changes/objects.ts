@@ -1,15 +1,11 @@
 /**
  * Shorter ways through the engine for what scripts do most: making functions and arrays, copying objects, joining
- * strings, iterating over arrays. host/fast-objects.c and host/literals.c have the code. These changes call it.
+ * strings, iterating over arrays. host/engine/objects.c has the code. These changes call it.
  */
-
 import type { Change } from './change.ts';
 
-/** This file, which decides what the changed sources are. */
-export const fastChangesFile = import.meta.filename;
-
-/** Functions of host/fast-objects.c. */
-const FAST_DECLARATIONS = `static JSShape *make_function_shape(JSContext *ctx);
+/** Functions of host/engine/objects.c. */
+const DECLARATIONS = `static JSShape *make_function_shape(JSContext *ctx);
 static JSValue new_function(JSContext *ctx, const JSFunctionBytecode *b);
 static int name_function(JSContext *ctx, JSValueConst function, JSAtom name);
 static int is_same_object(JSValueConst a, JSValueConst b);
@@ -28,71 +24,49 @@ static int end_array_iteration(JSContext *ctx, JSValue *iteration);
 static int append_array(JSContext *ctx, JSValue *sp);
 static inline JSValue constant_text(JSContext *ctx, JSAtom atom);
 static int equal_texts(JSValueConst left, JSValueConst right);
-static JSValue new_literal(JSContext *ctx, int number);
-static inline int set_literal_field(JSContext *ctx, JSValueConst object, JSAtom name, JSValue value);
 static BOOL js_get_fast_array(JSContext *ctx, JSValueConst obj, JSValue **arrpp, uint32_t *countp);
 `;
 
-export const FAST_CHANGES: readonly Change[] = [
+export const OBJECT_CHANGES: readonly Change[] = [
   // The shape of ordinary functions: declared, marked, freed, made.
   {
-    file: 'quickjs.c',
     pattern: /(?<= {4}JSShape \*array_shape; .*\n)/g,
-    by: '    JSShape *function_shape, **literals;\n    int literal_count;\n',
-    times: 1,
+    by: '    JSShape *function_shape;\n',
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<= {8}mark_func\(rt, &ctx->array_shape->header\);\n)/g,
     by: '    if (ctx->function_shape) mark_func(rt, &ctx->function_shape->header);\n',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<= {4}js_free_shape_null\(ctx->rt, ctx->array_shape\);\n)/g,
     by: '    js_free_shape_null(ctx->rt, ctx->function_shape);\n',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?= {4}ctx->array_shape = js_new_shape2\()/g,
     by: '    ctx->function_shape = make_function_shape(ctx);\n',
-    times: 1,
   },
-  // host/fast-objects.c.
   {
-    file: 'quickjs.c',
     pattern:
       /(?=static JSValue JS_NewObjectFromShape\(JSContext \*ctx, JSShape \*sh, JSClassID class_id\)\n\{)/g,
-    by: FAST_DECLARATIONS,
-    times: 1,
+    by: DECLARATIONS,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<=\n {4}func_obj = )(JS_NewObjectClass\(ctx, func_kind_to_class_id\[b->func_kind\]\);)/g,
     by: 'b->func_kind == JS_FUNC_NORMAL ? new_function(ctx, b) : $1',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?= {4}js_function_set_properties\(ctx, func_obj, name_atom,\n {31}b->defined_arg_count\);)/g,
     by: '    if (b->func_kind != JS_FUNC_NORMAL)\n',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<= {4}&& {2}JS_IsObject\(obj\)\n)(?= {4}&& {2}!js_object_has_name\(ctx, obj\))/g,
     by: '    &&  !name_function(ctx, obj, name)\n',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<= {4}obj = )(js_create_from_ctor\(ctx, new_target, JS_CLASS_ARRAY\);)/g,
     by: 'is_same_object(new_target, ctx->array_ctor) ? JS_NewArray(ctx) : $1',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern:
       /(?<= {4}ctor = JS_GetProperty\(ctx, obj, JS_ATOM_constructor\);\n)(?= {4}if \(JS_IsException\(ctor\)\)\n {8}return ctor;\n {4}if \(JS_IsConstructor)/g,
     by: `    if (makes_plain_arrays(ctx, ctor)) {
@@ -100,20 +74,16 @@ export const FAST_CHANGES: readonly Change[] = [
         return new_plain_array(ctx, len_val);
     }
 `,
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<=\nint JS_DefinePropertyValueValue\([^{};]*\{\n {4}JSAtom atom;\n {4}int ret;\n)/g,
     by: `    JSObject *p = appendable(this_obj);
     if (p && JS_VALUE_GET_TAG(prop) == JS_TAG_INT && (uint32_t)JS_VALUE_GET_INT(prop) == p->u.array.count &&
         (flags & ~JS_PROP_THROW) == JS_PROP_C_W_E)
         return add_fast_array_element(ctx, p, val, flags);
 `,
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<=\nstatic int JS_TryGetPropertyInt64\([^{};]*\{\n.*\n.*\n {4}int present;\n)/g,
     by: `
     JSValue *values;
@@ -123,78 +93,58 @@ export const FAST_CHANGES: readonly Change[] = [
         return TRUE;
     }
 `,
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<=\n {4}p = JS_VALUE_GET_OBJ\(source\);\n)(?=\n {4}gpn_flags = )/g,
     by: `    if (!pexcl && !setprop && (ret = copy_plain(ctx, target, p)))
         return ret < 0 ? -1 : 0;
 `,
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern:
       /(?= {4}r = JS_ToStringCheckObject\(ctx, this_val\);\n {4}for \(i = 0; i < argc; i\+\+\) \{\n {8}if \(JS_IsException\(r\)\)\n {12}break;\n {8}r = JS_ConcatString)/g,
     by: `    r = concat_short(ctx, this_val, argc, argv);
     if (!JS_IsUndefined(r)) return r;
 `,
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern:
       /(?<= {8}CASE\(OP_for_of_start\):\n {12}sf->cur_pc = pc;\n {12})(if \(js_for_of_start\(ctx, sp, FALSE\)\))/g,
     // An async generator calls the \`return\` of an iterator by other instructions.
     by: `if (b->func_kind != JS_FUNC_ASYNC_GENERATOR && iterates_plainly(ctx, sp[-1]))
                 sp[0] = index_of_array(0);
             else $1`,
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<=static __exception int js_for_of_next\([^{};]*\{\n.*\n {4}int done = 1;\n)/g,
     by: '    if (is_array_iteration(&sp[offset])) return next_of_array(ctx, &sp[offset], sp);\n',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<= {12}sp--; \/\* drop the catch offset to avoid getting caught by exception \*\/\n)/g,
     by: '            if (end_array_iteration(ctx, sp - 2)) goto exception;\n',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern:
       /(?<= {20}\/\* enumerator: close it with a throw \*\/\n)( {20}JS_FreeValue.*\n {20}sp--;\n {20})(?=JS_IteratorClose\()/g,
     by: `                    end_array_iteration(ctx, sp - 2);
 $1if (!JS_IsUndefined(sp[-1])) `,
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<= {8}CASE\(OP_iterator_next\):\n.*\n {12}\{\n {16}JSValue ret;\n {16}sf->cur_pc = pc;\n)/g,
     by: '                if (make_iteration(ctx, sp - 4)) goto exception;\n',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<= {4}pos = JS_VALUE_GET_INT\(sp\[-2\]\);\n)(?=\n {4}\/\* XXX: further optimisations)/g,
     by: `    is_array_iterator = append_array(ctx, sp);
     if (is_array_iterator) return is_array_iterator < 0 ? -1 : 0;
 `,
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern:
       /(?<= {8}CASE\(OP_push_atom_value\):\n {12}\*sp\+\+ = )JS_AtomToValue(?=\(ctx, get_u32\(pc\)\);)/g,
     by: 'constant_text',
-    times: 1,
   },
   {
-    file: 'quickjs.c',
     pattern: /(?<= {4})(res = )(js_strict_eq2\(ctx, sp\[-2\], sp\[-1\], JS_EQ_STRICT\);)/g,
     by: `$1equal_texts(sp[-2], sp[-1]);
     if (res >= 0) {
@@ -202,45 +152,5 @@ $1if (!JS_IsUndefined(sp[-1])) `,
         JS_FreeValue(ctx, sp[-1]);
     } else
         $1$2`,
-    times: 1,
-  },
-  // The host has no handler of interrupts, so calls and loops need not count until they ask it.
-  { file: 'quickjs.c', pattern: /unlikely\(--ctx->interrupt_counter <= 0\)/g, by: '0', times: 1 },
-  // host/literals.c: the instruction that creates an object gets the number of its shape, 0 for none.
-  {
-    file: 'quickjs-opcode.h',
-    pattern: /DEF\( {9}object, 1, 0, 1, none\)/g,
-    by: 'DEF(object, 3, 0, 1, u16)',
-    times: 1,
-  },
-  {
-    file: 'quickjs.c',
-    pattern: /(?<=\n {4,16}emit_op\(s, OP_object\);)/g,
-    by: ' emit_u16(s, 0);',
-    times: 4,
-  },
-  {
-    file: 'quickjs.c',
-    pattern: /(?<=\n {16,20}dbuf_putc\(bc, OP_object\);)/g,
-    by: ' dbuf_put_u16(bc, 0);',
-    times: 2,
-  },
-  {
-    file: 'quickjs.c',
-    pattern: /(?<= {8}CASE\(OP_object\):\n {12})(\*sp\+\+ = )(JS_NewObject\(ctx\);)/g,
-    by: `pc += 2;
-            $1get_u16(pc - 2) ? new_literal(ctx, get_u16(pc - 2)) : $2`,
-    times: 1,
-  },
-  {
-    file: 'quickjs.c',
-    pattern:
-      /(?<= {8}CASE\(OP_define_field\):\n {12}\{\n.*\n.*\n {16}atom = get_u32\(pc\);\n {16}pc \+= 4;\n)/g,
-    by: `                if (set_literal_field(ctx, sp[-2], atom, sp[-1])) {
-                    sp--;
-                    BREAK;
-                }
-`,
-    times: 1,
   },
 ];

@@ -1,6 +1,4 @@
-/*
- * Addresses as arrays of unsigned 32-bit words, for native.c, which precedes in quickjs.c and has the same purpose.
- */
+/* Addresses as arrays of unsigned 32-bit words: packages/ipam/src/words.ts. */
 
 /* Returns the number of words, 1 or 4, or 0 with an exception. */
 static int words_of(JSContext *ctx, uint32_t words[4], JSValueConst array) {

@@ -1,6 +1,6 @@
 /*
- * Joins instructions of the functions in the snapshot that often follow each other. src/joined-changes.ts has the code of
- * what they become. src/engine-changes.ts appends this file to quickjs.c.
+ * Joins instructions of the functions in the snapshot that often follow each other. src/changes/joined.ts has the code of
+ * what they become.
  */
 void JS_JoinInstructions(JSRuntime *rt);
 

@@ -1,7 +1,6 @@
 /*
  * Shorter ways to what scripts do most with functions, arrays, objects and strings. Each takes the usual case only, has
- * the same result as the engine's way, and leaves every other case to it. src/engine-changes.ts appends this file to
- * quickjs.c and inserts the calls.
+ * the same result as the engine's way, and leaves every other case to it. src/changes/objects.ts inserts the calls.
  */
 
 /* Makes the shape of ordinary functions: `length` and `name`, both configurable only. */
@@ -41,6 +40,14 @@ static JSValueConst own_value(JSObject *p, JSAtom atom) {
   JSProperty *property;
   JSShapeProperty *shape = find_own_property(&property, p, atom);
   return shape && (shape->flags & JS_PROP_TMASK) == JS_PROP_NORMAL ? property->u.value : JS_UNDEFINED;
+}
+
+/* Returns the object if all its properties are visible in its shape, else NULL. */
+static JSObject *plain_object(JSContext *ctx, JSValueConst value) {
+  JSObject *p = JS_VALUE_GET_TAG(value) == JS_TAG_OBJECT ? JS_VALUE_GET_OBJ(value) : NULL;
+  if (!p || p->class_id != JS_CLASS_OBJECT || p->is_exotic) return NULL;
+  JSObject *proto = p->shape->proto;
+  return !proto || proto == JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]) ? p : NULL;
 }
 
 /* For JS_ArraySpeciesCreate(): returns 1 if the constructor is Array and its Symbol.species is the built-in getter. */

@@ -1,6 +1,6 @@
 /*
- * Shorter ways to the properties of objects, inlined into the interpreter. src/builtin-changes.ts inserts the calls, and
- * src/engine-changes.ts appends this file to quickjs.c.
+ * Shorter ways to the properties of objects, inlined into the interpreter. src/changes/properties.ts inserts
+ * the calls.
  */
 
 /*

@@ -1,8 +1,8 @@
 /*
  * Counts of references, for values of the interpreter. It counts no reference to a value of the snapshot, and knows it by
  * its address, which is lower than any that a start allocates. A branch on that would often be mispredicted, so there is
- * none: all that is not counted shares the count JS_frozen.uncounted. src/engine-changes.ts appends this file to
- * quickjs.c, and replaces JS_DupValue() and its siblings in JS_CallInternal().
+ * none: all that is not counted shares the count JS_frozen.uncounted. src/changes/references.ts replaces JS_DupValue() and
+ * its siblings in JS_CallInternal().
  */
 void JS_Freeze(JSRuntime *rt, const void *end);
 

@@ -1,9 +1,9 @@
 /*
  * Drops the checks that a variable of `let`, `const` or `class` is initialised, where every way through the function
  * initialises it before. A handler of exceptions, and what follows `finally`, keep their checks. The compiler calls
- * drop_checks() between its phases resolve_variables and resolve_labels. src/engine-changes.ts appends this file to
- * quickjs.c.
+ * drop_checks() between its phases resolve_variables and resolve_labels: src/changes/compiler.ts.
  */
+
 /* Returns the position of the label in an instruction, or 0. */
 static int label_at(int op) {
   switch (opcode_info[op].fmt) {

@@ -1,8 +1,8 @@
 /*
  * Shortens the code of a function, which the engine's compiler writes in one pass: constants of `!0` and `!1`, negated
  * conditions, chains of `&&` and `||`, and destructuring, which the compiler begins with a jump to the value. The
- * compiler calls shorten() between its phases resolve_variables and resolve_labels, after drop_checks().
- * src/engine-changes.ts appends this file to quickjs.c.
+ * compiler calls shorten() between its phases resolve_variables and resolve_labels, after drop_checks():
+ * src/changes/compiler.ts.
  */
 
 /* Returns the opcode at a position, or -1 at the end. */

@@ -1,7 +1,7 @@
 /*
  * Shorter ways through built-in functions of strings, regular expressions and typed arrays. Each takes the usual case
- * only, has the same result as the engine's way, and leaves every other case to it. src/builtin-changes.ts inserts the
- * calls, and src/engine-changes.ts appends this file to quickjs.c.
+ * only, has the same result as the engine's way, and leaves every other case to it. src/changes/builtins.ts inserts
+ * the calls.
  */
 
 /* For toLowerCase() and toUpperCase(): converts a text of ASCII characters. Returns undefined if it has others. */

@@ -7,11 +7,11 @@ import { buildStaticExecutable } from '@cnikit/static-exe';
 import { afterAll, expect, test } from 'vitest';
 import { SOAK } from '../../../vitest.soak.ts';
 import { bundle, ENTRY } from '../src/bundle.ts';
-import { fastCases, slowCases } from './fast-cases.ts';
 import { literalCases } from './literal-cases.ts';
+import { fastCases, slowCases } from './object-cases.ts';
 import { shortenCases } from './shorten-cases.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'fast-objects-'));
+const folder = mkdtempSync(join(tmpdir(), 'objects-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const all = [...fastCases, ...literalCases, ...shortenCases, ...slowCases];

@@ -1,6 +1,6 @@
 import type { Sys } from '@cnikit/sys';
 import { checkSpec } from '#check-spec';
-import { NLM_F_DUMP, NLM_F_ECHO } from './codec/ack.ts';
+import { type Ack, NLM_F_DUMP, NLM_F_ECHO } from './codec/ack.ts';
 import { NetlinkEncodeError } from './codec/errors.ts';
 import { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
@@ -205,7 +205,8 @@ export class Connection {
     const each = (message: MessageReader) => {
       value ??= decode(message);
     };
-    return Object.assign(converse(this.socket, sequence, 1, request, each, undefined, single), { value });
+    const outcome = converse(this.socket, { first: sequence, count: 1, request, each, single });
+    return Object.assign(outcome, { value });
   }
 
   /**
@@ -218,12 +219,13 @@ export class Connection {
     for (let attempt = 0; attempt < this.#dumpAttempts; ) {
       const all: T[] = [];
       const first = this.socket.send([request], NLM_F_DUMP, NO_ACK);
-      const outcome = converse(this.socket, first, 1, request, (message) => {
+      const each = (message: MessageReader) => {
         const one = decode(message);
         if (one !== undefined) {
           all.push(one);
         }
-      });
+      };
+      const outcome = converse(this.socket, { first, count: 1, request, each });
       if (outcome.ack !== undefined && outcome.ack.errno === EINTR) {
         outcome.interrupted = true;
       } else if (outcome.ack !== undefined && outcome.ack.errno !== 0) {
@@ -259,22 +261,17 @@ export class Connection {
       return;
     }
     const failures: NetlinkError[] = [];
-    const outcome = converse(
-      this.socket,
-      first,
-      requests.length,
-      requests[0]!,
-      undefined,
-      (sequence, ack) => {
-        const at = sequence - first;
-        if (ack.errno !== 0) {
-          failures.push(refusal(ack, requests[at]!, indexes?.[at - 1] ?? at - 1));
-        }
-        // A refused opening bracket refuses the whole transaction; the kernel may send nothing else.
-        return at === last || (at === 0 && ack.errno !== 0);
-      },
-    );
-    const failure = failures[0] ?? outcome.lost ?? (outcome.truncated ? tooLong(requests[0]!) : undefined);
+    const [request] = requests as [Request];
+    const acked = (sequence: number, ack: Ack): boolean => {
+      const at = sequence - first;
+      if (ack.errno !== 0) {
+        failures.push(refusal(ack, requests[at]!, indexes?.[at - 1] ?? at - 1));
+      }
+      // A refused opening bracket refuses the whole transaction; the kernel may send nothing else.
+      return at === last || (at === 0 && ack.errno !== 0);
+    };
+    const outcome = converse(this.socket, { first, count: requests.length, request, acked });
+    const failure = failures[0] ?? outcome.lost ?? (outcome.truncated ? tooLong(request) : undefined);
     if (failure === undefined) {
       return;
     }
@@ -286,14 +283,16 @@ export class Connection {
   #settle(requests: readonly Request[], from: number, to: number, failures: NetlinkError[]): NetlinkError[] {
     const last = to - from - 1;
     const first = this.socket.sequence - last;
-    const outcome = converse(this.socket, first, to - from, requests[from]!, undefined, (sequence, ack) => {
+    const request = requests[from]!;
+    const acked = (sequence: number, ack: Ack): boolean => {
       const at = sequence - first;
       if (ack.errno !== 0) {
         failures.push(refusal(ack, requests[from + at]!, from + at));
       }
       return at === last;
-    });
-    const lost = outcome.lost ?? (outcome.truncated ? tooLong(requests[from]!) : undefined);
+    };
+    const outcome = converse(this.socket, { first, count: to - from, request, acked });
+    const lost = outcome.lost ?? (outcome.truncated ? tooLong(request) : undefined);
     if (lost !== undefined) {
       lost.failures = failures;
       throw lost;

@@ -16,6 +16,30 @@ import { ENOBUFS, FIRST_BYTES, type NetlinkSocket } from './socket.ts';
 /** The kernel fills this much with one part of a dump when the receiver has room for it. */
 const DUMP_BYTES = 32 * 1024;
 
+/** A conversation about requests that have been sent. */
+export interface Conversation {
+  /** Sequence number of the first request. */
+  first: number;
+  /** Number of requests. */
+  count: number;
+  /** The request that errors name. */
+  request: Request;
+  /** Receives each object of the answers. */
+  each?: (message: MessageReader) => void;
+  /**
+   * Receives each acknowledgement. Returns true for the one that ends the conversation.
+   *
+   * @default the first one ends it
+   */
+  acked?: (sequence: number, ack: Ack) => boolean;
+  /**
+   * Any object ends the conversation.
+   *
+   * @default false
+   */
+  single?: boolean;
+}
+
 /** How a conversation ended. */
 export interface Outcome {
   /** The acknowledgement or end that closed the conversation. */
@@ -29,20 +53,14 @@ export interface Outcome {
 }
 
 /**
- * Receives until the conversation of `count` sequence numbers from `first` ends: at an NLMSG_DONE, at an
- * acknowledgement that `acked` accepts (any by default), or with `single` at any message. It drops messages of older
- * conversations. When the kernel dropped answers, it reads all that are left: until then the kernel sends none to the
- * socket. Without `acked` it throws that error. It rethrows what `each` throws after reading the whole answer, so that the next conversation does
+ * Receives until the conversation ends, at NLMSG_DONE or as its options say. Drops messages of older conversations. When
+ * the kernel dropped answers, it reads all that are left: until then the kernel sends none to the socket. Without `acked`
+ * it throws that error. It rethrows what `each` throws after reading the whole answer, so that the next conversation does
  * not receive the rest.
  */
 export function converse(
   socket: NetlinkSocket,
-  first: number,
-  count: number,
-  request: Request,
-  each?: (message: MessageReader) => void,
-  acked?: (sequence: number, ack: Ack) => boolean,
-  single = false,
+  { first, count, request, each, acked, single = false }: Conversation,
 ): Outcome {
   const outcome: Outcome = { truncated: false, interrupted: false };
   let failed: { error: unknown } | undefined;

@@ -14,7 +14,10 @@ const MAX_BROADCAST_LENGTH = 30;
 const prefix = new Uint8Array(17);
 const mac = new Uint8Array(MAC_BYTES);
 
-/** A message with blanks: type, flags, payload, the key of each blank, and {@link BLANK_NUMBERS} of each. */
+/**
+ * A message with blanks: type, flags, payload, the key of each blank, and {@link BLANK_NUMBERS} of each. A tuple, because C
+ * finds its parts without names.
+ */
 export type Form = readonly [
   type: number,
   flags: number,
@@ -42,6 +45,17 @@ export function fillMessage(
   return fillBlanks(into, at + NLMSG_HDRLEN, keys, blanks, values);
 }
 
+/** A blank of a message. */
+interface Blank {
+  kind: number;
+  /** In bytes; the mask of a bit. */
+  size: number;
+  /** Position of the payload in the message. */
+  start: number;
+  /** Position of the blank in the message. */
+  at: number;
+}
+
 function fillBlanks(
   into: Uint8Array,
   start: number,
@@ -50,25 +64,21 @@ function fillBlanks(
   values: Readonly<Record<string, unknown>>,
 ): boolean {
   return keys.every((key, i) => {
-    const [kind, size, at, again] = blanks.slice(i * BLANK_NUMBERS) as [number, number, number, number];
-    if (!write(into, start, kind, size, start + at, values[key])) {
+    const [kind, size, offset, again] = blanks.slice(i * BLANK_NUMBERS) as [number, number, number, number];
+    const at = start + offset;
+    if (!fillBlank(into, { kind, size, start, at }, values[key])) {
       return false;
     }
     if (again !== 0) {
-      into.copyWithin(start + again, start + at, start + at + size);
+      into.copyWithin(start + again, at, at + size);
     }
     return true;
   });
 }
 
-function write(
-  into: Uint8Array,
-  start: number,
-  kind: number,
-  size: number,
-  at: number,
-  value: unknown,
-): boolean {
+/** Returns false when the value does not fit. */
+function fillBlank(into: Uint8Array, blank: Blank, value: unknown): boolean {
+  const { kind, size, at } = blank;
   if (kind === BIT) {
     into[at] = value ? into[at]! | size : into[at]! & ~size;
     return true;
@@ -80,17 +90,10 @@ function write(
     writeU32(into, at, value, true);
     return true;
   }
-  return typeof value === 'string' && writeText(into, start, kind, size, at, value);
+  return typeof value === 'string' && fillText(into, blank, value);
 }
 
-function writeText(
-  into: Uint8Array,
-  start: number,
-  kind: number,
-  size: number,
-  at: number,
-  value: string,
-): boolean {
+function fillText(into: Uint8Array, { kind, size, start, at }: Blank, value: string): boolean {
   switch (kind) {
     case MAC:
       return writeMac(value, into, at) === size;

@@ -30,7 +30,8 @@ export function requestAck(): void {
 }
 
 /**
- * Encodes the requests from the index `from` up to `until`, as many as `limit` bytes hold, and at least one.
+ * Encodes the requests from the index `from` up to `until`, as many as `limit` bytes hold, and at least one. The parameters
+ * are positional, because each send of a plugin would make an object.
  *
  * @param flags NLM_F_*, added to every request
  * @param acked index of a request to acknowledge; -1 for none

@@ -102,7 +102,10 @@ function writeMembers(encoder: Encoder, expression: Expression): void {
 /** Sizes of ports, marks and addresses, and of prefixes of IPv4. */
 const EQUAL_SIZES = [1, 2, 3, 4, 16];
 
-/** Encodes expressions that end with their data, without the data. The result has them by size of the data. */
+/**
+ * Encodes expressions that end with their data, without the data. The result has them by size of the data. Rules
+ * have several of them, which differ in their data only.
+ */
 function starts(expression: Expression, sizes: readonly number[]): readonly (Uint8Array | undefined)[] {
   const bySize: (Uint8Array | undefined)[] = new Array(Math.max(...sizes) + 1).fill(undefined);
   for (const size of sizes) {

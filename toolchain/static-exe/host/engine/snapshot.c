@@ -46,9 +46,9 @@ int JS_MakeNamed(JSContext *ctx) {
 
 /*
  * Gives all reachable objects an immortal reference count, see src/changes/references.ts. Excludes strings that are not
- * atoms: references.c knows them by their address. Excludes unshared shapes, which the engine changes in place and which must
- * have a count of one. The objects leave the collector's list: their references need no count, and a new object is not
- * appended to one of theirs, which would copy a page.
+ * atoms: references.c knows them by their address. Excludes unshared shapes, which the engine changes in place and which
+ * must have a count of one. The objects leave the collector's list: their references need no count, and a new object is
+ * not appended to one of theirs, which would copy a page.
  */
 void JS_MakeImmortal(JSRuntime *rt) {
   struct list_head *el, *next;

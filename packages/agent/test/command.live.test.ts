@@ -217,6 +217,17 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect((await command('apply', ...flags)).status).toBe(0);
       await node.api.stop();
       run('ip', 'link', 'add', 'cni0', 'type', 'bridge');
+      const state = join(node.dir, 'state');
+      mkdirSync(state, { recursive: true });
+      // An agent that was killed left them.
+      for (const name of [
+        'state.json.tmp',
+        'policy-pods.json.tmp',
+        'policy.sock.tmp',
+        'readiness.json.tmp',
+      ]) {
+        writeFileSync(join(state, name), '{');
+      }
       const { status, out } = await command('cleanup', ...flags);
       expect(status).toBe(0);
       expect(out).toMatch(/^- route 10\.244\.2\.0\/24 via 192\.0\.2\.2$/m);
@@ -224,7 +235,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect([run('ip', 'route'), run('ip', '-6', 'route')]).toEqual(before);
       expect(run('iptables-save') + run('ip6tables-save')).not.toContain('CNIKIT');
       expect(run('nft', 'list', 'tables')).not.toContain('cnikit');
-      expect([...readdirSync(node.binDir), ...readdirSync(node.confDir)]).toEqual([]);
+      expect([node.binDir, node.confDir, state].flatMap((dir) => readdirSync(dir))).toEqual([]);
       expect(await command('cleanup', ...flags)).toEqual({ status: 0, out: '', err: '' });
       await node.api.start();
     });

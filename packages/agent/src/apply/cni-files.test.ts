@@ -7,6 +7,7 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -90,6 +91,23 @@ describe('CniFiles.apply()', () => {
     rmSync(join(binDir, 'cnikit'));
     cni.apply(conflist);
     expect(readdirSync(binDir)).toEqual(['cnikit', 'loopback']);
+  });
+
+  test('CniFiles.apply() names the file of every failure, and notifies runtimes of the conflist once it can', () => {
+    const [held, notice] = ['05-cnikit.conflist.held', '05-cnikit.notice'].map((name) => join(confDir, name));
+    mkdirSync(held!, { recursive: true });
+    writeFileSync(join(confDir, '05-cnikit.conflist'), 'of another agent');
+    expect(() => cni.apply(conflist)).toThrow(`read '${held}'`);
+    rmSync(held!, { recursive: true });
+    // Every write is that of a full disk.
+    symlinkSync('/dev/full', notice!);
+    expect(() => cni.apply(conflist)).toThrow(`write '${notice}'`);
+    rmSync(notice!);
+    expect(cni.apply(conflist)).toEqual([]);
+    expect(readFileSync(notice!, 'utf8')).not.toBe('');
+    rmSync(notice!);
+    expect(cni.apply(conflist)).toEqual([]);
+    expect(readdirSync(confDir)).not.toContain('05-cnikit.notice');
   });
 
   test('CniFiles.apply() installs only the executable without a conflist', () => {
@@ -251,8 +269,11 @@ test('CniFiles.removeConfiguration() and removePlugin() remove what apply() made
   cni.apply(conflist);
   writeFileSync(join(confDir, '10-other.conf'), '{}');
   writeFileSync(join(binDir, 'bridge'), '');
-  expect(cni.removeConfiguration()).toHaveLength(2);
-  expect(cni.removePlugin()).toHaveLength(2);
+  // An agent that was killed left them.
+  writeFileSync(join(confDir, '05-cnikit.conflist.tmp'), '{');
+  writeFileSync(join(binDir, 'cnikit.previous.tmp'), 'the p');
+  expect(cni.removeConfiguration()).toHaveLength(3);
+  expect(cni.removePlugin()).toHaveLength(3);
   expect([readdirSync(confDir), readdirSync(binDir)]).toEqual([['10-other.conf'], ['bridge']]);
   expect([...cni.removeConfiguration(), ...cni.removePlugin()]).toEqual([]);
 });

@@ -21,6 +21,7 @@ import {
   keepCopy,
   readText,
   removeFile,
+  temporaryName,
 } from './files.ts';
 import { whyNotRuns } from './probe-executable.ts';
 import { restorePrevious } from './rollback.ts';
@@ -65,6 +66,8 @@ export class CniFiles implements Cni {
   #tried: { hash: string; why: string | undefined } | undefined;
   /** Why the agent restored the previous executable. */
   #fallbackReason: string | undefined;
+  /** Runtimes have not been notified of the last conflist. */
+  #noticeDue = false;
 
   constructor(options: CniFilesOptions) {
     this.#options = { links: [], whyNotRuns, ...options };
@@ -87,6 +90,10 @@ export class CniFiles implements Cni {
     const fallback = this.#tryPlugin();
     for (const step of steps.filter(isConflist)) {
       step.run();
+    }
+    if (this.#noticeDue) {
+      noticeConflist(this.#options.confDir);
+      this.#noticeDue = false;
     }
     return [...steps.map(({ action }) => action), ...fallback];
   }
@@ -159,9 +166,7 @@ export class CniFiles implements Cni {
       installFile(spec);
       this.#right.set(path, hash);
       removeFile(dir, heldName(name));
-      if (name === CONFLIST_NAME) {
-        noticeConflist(dir);
-      }
+      this.#noticeDue ||= name === CONFLIST_NAME;
     };
     return [{ action: { kind: 'file', op, path }, run }];
   }
@@ -220,8 +225,12 @@ function heldFile(path: string, why: string | undefined): Problem {
   );
 }
 
+/** Removes files, and the temporary ones that a killed agent left beside them. */
 function removeFiles(dir: string, names: readonly string[]): string[] {
-  return names.filter((name) => removeFile(dir, name)).map((name) => join(dir, name));
+  return names
+    .flatMap((name) => [name, temporaryName(name)])
+    .filter((name) => removeFile(dir, name))
+    .map((name) => join(dir, name));
 }
 
 /** The links that lead to our executable. */

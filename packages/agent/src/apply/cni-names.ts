@@ -1,6 +1,7 @@
 /** Names of the agent's files in the CNI directories. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { named } from './files.ts';
 
 export interface CniDirs {
   /** /opt/cni/bin of the host. */
@@ -22,8 +23,7 @@ export const heldName = (name: string): string => `${name}.held`;
  * reloads at any write.
  */
 export function noticeConflist(confDir: string): void {
-  writeFileSync(
-    join(confDir, NOTICE_NAME),
-    'Written whenever 05-cnikit.conflist is replaced, for runtimes that miss a rename.\n',
-  );
+  const path = join(confDir, NOTICE_NAME);
+  const text = 'Written whenever 05-cnikit.conflist is replaced, for runtimes that miss a rename.\n';
+  named(path, () => writeFileSync(path, text));
 }

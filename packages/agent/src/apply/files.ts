@@ -31,17 +31,33 @@ export interface FileState {
 
 export const hashOf = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
+/** Container runtimes load each file that ends in .conf, .conflist or .json, even a hidden one. */
+export const temporaryName = (name: string): string => `${name}.tmp`;
+
 /** Undefined when there is none. */
 export function fileState(path: string): FileState | undefined {
   return ignoreErrno('ENOENT', () => ({
-    hash: hashOf(readFileSync(path)),
+    hash: hashOf(named(path, () => readFileSync(path))),
     mode: statSync(path).mode & 0o777,
   }));
 }
 
 /** Undefined when there is none. */
 export function readText(path: string): string | undefined {
-  return ignoreErrno('ENOENT', () => readFileSync(path, 'utf8'));
+  return ignoreErrno('ENOENT', () => named(path, () => readFileSync(path, 'utf8')));
+}
+
+/** Adds the path to errors of calls that take a file descriptor, such as that of a full disk. */
+export function named<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const failure = error as NodeJS.ErrnoException;
+    if (failure.syscall !== undefined && failure.path === undefined) {
+      failure.message += ` '${path}'`;
+    }
+    throw error;
+  }
 }
 
 /** Returns what `installFile` would do to a file in this state. */
@@ -56,20 +72,20 @@ export function compareFile(
 }
 
 /**
- * Writes beside the target, syncs and renames. The temporary name ends in .tmp: container runtimes load each
- * file that ends in .conf, .conflist or .json, even a hidden one, and notice a rename only within the
- * directory.
+ * Writes beside the target, syncs and renames: container runtimes notice a rename only within the directory.
  */
 export function installFile({ dir, name, content, mode }: FileSpec): void {
   mkdirSync(dir, { recursive: true, mode: 0o755 });
-  const temporary = join(dir, `${name}.tmp`);
+  const temporary = join(dir, temporaryName(name));
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, 'wx', mode);
   try {
-    for (let at = 0; at < content.length; ) {
-      at += writeSync(fd, content, at);
-    }
-    fsyncSync(fd);
+    named(temporary, () => {
+      for (let at = 0; at < content.length; ) {
+        at += writeSync(fd, content, at);
+      }
+      fsyncSync(fd);
+    });
   } finally {
     closeSync(fd);
   }
@@ -84,7 +100,7 @@ export function installFile({ dir, name, content, mode }: FileSpec): void {
 
 /** Copies a file to another name in its directory, atomically. */
 export function keepCopy(dir: string, name: string, copy: string): void {
-  const temporary = join(dir, `${copy}.tmp`);
+  const temporary = join(dir, temporaryName(copy));
   copyFileSync(join(dir, name), temporary);
   renameSync(temporary, join(dir, copy));
 }

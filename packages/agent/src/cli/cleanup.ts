@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { families } from '@cnikit/ip';
 import { openRtnetlink } from '@cnikit/netlink';
 import { CniFiles } from '../apply/cni-files.ts';
+import { temporaryName } from '../apply/files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
@@ -127,9 +128,11 @@ function removeRoutes(): string[] {
 
 function removeState(stateDir: string): [] {
   const names = [STATE_NAME, POLICY_PODS_NAME, POLICY_SOCKET_NAME];
-  for (const path of [...names.map((name) => join(stateDir, name)), RESTORE_STAMP]) {
-    rmSync(path, { force: true });
+  // A killed agent leaves temporary files.
+  for (const name of [...names, ...names.map(temporaryName)]) {
+    rmSync(join(stateDir, name), { force: true });
   }
+  rmSync(RESTORE_STAMP, { force: true });
   new ReadinessFile(stateDir).remove();
   return [];
 }

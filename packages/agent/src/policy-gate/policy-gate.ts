@@ -44,7 +44,7 @@ export class PolicyGate {
    */
   async open(): Promise<void> {
     const { path, log } = this.#deps;
-    const temporary = `${path}.new`;
+    const temporary = `${path}.tmp`;
     if (Buffer.byteLength(temporary) > MAX_PATH_BYTES) {
       throw new Error(`The path ${path} is too long for a socket: choose a shorter --state-dir`);
     }

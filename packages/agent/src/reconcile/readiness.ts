@@ -66,8 +66,10 @@ export class ReadinessFile {
     return repair;
   }
 
+  /** Removes the file, and the temporary one of an agent that was killed. */
   remove(): void {
     rmSync(this.path, { force: true });
+    rmSync(`${this.path}.tmp`, { force: true });
   }
 
   /** Returns undefined for a file that does not exist or that the plugin cannot read. */

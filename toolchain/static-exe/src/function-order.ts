@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The functions that the plugin's usual commands execute, in the order of their first call. */
-const HOT_FUNCTIONS = join(import.meta.dirname, '../host/hot-functions.txt');
+export const HOT_FUNCTIONS = join(import.meta.dirname, '../host/hot-functions.txt');
 
 /**
  * Returns a linker script that puts the functions of host/hot-functions.txt side by side, before all others. A start then

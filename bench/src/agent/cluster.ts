@@ -1,7 +1,6 @@
 /** Environment of the agent's benchmark: a node's network, an API server in another process, and the agent. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -59,7 +58,7 @@ export interface Server {
 
 /** Starts an API server with nodes 1 to `count` and writes its credentials to the directory of a pod. */
 export async function startServer(count: number): Promise<Server> {
-  const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
+  const dir = mkdtempSync('/run/cnikit-bench-');
   const file = (name: string): string => join(dir, name);
   writeFileSync(
     file('nodes.json'),
@@ -111,7 +110,7 @@ export function asInImage(program: string): string {
   if (!existsSync(join(from, 'cnikit-agent-program.cjs'))) {
     return program;
   }
-  const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
+  const dir = mkdtempSync('/run/cnikit-bench-');
   process.once('exit', () => rmSync(dir, { recursive: true }));
   cpSync(from, dir, { recursive: true });
   const copy = join(dir, basename(program));
@@ -141,7 +140,7 @@ export async function startAgent(
   options: readonly string[] = [],
   program = PROGRAM,
 ): Promise<RunningAgent> {
-  const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
+  const dir = mkdtempSync('/run/cnikit-bench-');
   writeFileSync(join(dir, 'plugin'), '#!/bin/sh\n');
   const argv = Object.entries({
     'node-name': nodeName(1),

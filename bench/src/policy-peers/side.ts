@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ControlClient } from '@cnikit/apiserver-fake';
 import { nodeName, startAgent } from '../agent/cluster.ts';
@@ -25,7 +24,7 @@ export const startCnikit = (): Promise<Running> => startAgent([], ['--network-po
 
 /** Starts only the firewall of kube-router. `bin` is the folder of the program. */
 export async function startKubeRouter(bin: string, control: ControlClient): Promise<Running> {
-  const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
+  const dir = mkdtempSync('/run/cnikit-bench-');
   const kubeconfig = join(dir, 'kubeconfig');
   writeFileSync(kubeconfig, await control.call<string>('kubeconfig'));
   const running = start(

@@ -1,7 +1,6 @@
 /** Measures when allowed packets of pods pass that start under a policy which denies the others. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { executablePath } from '@cnikit/plugin';
@@ -63,7 +62,7 @@ export async function podStarts(): Promise<void> {
  * @throws {Error} when a pod does not start, or its allowed packets do not pass within a minute
  */
 async function measurePodStarts(pods: number, parallel: number): Promise<PodStarts> {
-  const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
+  const dir = mkdtempSync('/run/cnikit-bench-');
   const server = await startServer(1);
   const put = (resource: string, object: object) => server.control.call('put', resource, object);
   const names = Array.from({ length: pods + 1 }, (_, i) => `bench${FIRST + i}`);

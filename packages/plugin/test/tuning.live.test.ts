@@ -72,6 +72,21 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(existsSync(backup())).toBe(false);
     });
 
+    test('tuning ADD and DEL keep the permanent neighbours of an interface whose MAC address they set', () => {
+      const permanent = () =>
+        pod.run('ip', 'neighbour', 'show', 'dev', 'eth0', 'nud', 'permanent').split('\n').sort();
+      for (const address of ['169.254.1.1', 'fe80::1', '192.0.2.7']) {
+        pod.run('ip', 'neighbour', 'add', address, 'lladdr', MAC, 'dev', 'eth0');
+      }
+      pod.run('ip', 'neighbour', 'change', '192.0.2.7', 'nud', 'stale', 'dev', 'eth0');
+      const added = permanent();
+      ok(call('ADD', { mac: '02:00:5e:10:00:02' }));
+      expect(permanent()).toEqual(added);
+      ok(call('DEL', { mac: '02:00:5e:10:00:02' }));
+      expect(permanent()).toEqual(added);
+      expect(added.filter((line) => line !== '')).toHaveLength(2);
+    });
+
     test.each(['', '/run/netns/gone'])('tuning DEL without the namespace (%j) removes the backup', (path) => {
       ok(call('ADD', { mtu: 1400 }));
       expect(existsSync(backup())).toBe(true);

@@ -1,7 +1,7 @@
 /** Paged lists from one snapshot, with the resourceVersion semantics of the API. */
 import type { ActiveFaults } from './faults.ts';
 import { apiVersionOf, type KubeObject, type ResourceType } from './resources.ts';
-import { ApiError, expired, tooLarge } from './status.ts';
+import { ApiError, expiredList, tooLarge } from './status.ts';
 import type { Store } from './store.ts';
 
 /** Number of snapshots kept for continue tokens. */
@@ -85,7 +85,7 @@ export class Lists {
     }
     const exact = match === 'Exact' || (match === '' && rv > 0 && limit > 0);
     if (exact && rv !== this.#store.rv) {
-      throw expired(rv, this.#store.rv);
+      throw expiredList();
     }
   }
 

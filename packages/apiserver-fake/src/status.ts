@@ -71,14 +71,19 @@ export function notFound(resource: ResourceType, name: string): ApiError {
   });
 }
 
-/** Returns the 410 error of the API server for compacted history. */
+/** Returns the 410 error for a watch of compacted history. */
 export function expired(wanted: number | string, oldest: number): ApiError {
   return new ApiError(410, `too old resource version: ${wanted} (${oldest})`);
 }
 
+/** Returns the 410 error for a list of compacted history. */
+export function expiredList(): ApiError {
+  return new ApiError(410, 'The resourceVersion for the provided list is too old.');
+}
+
 /** Returns the 504 error for a resourceVersion newer than the server's. */
 export function tooLarge(wanted: number, current: number): ApiError {
-  return new ApiError(504, `Too large resource version: ${wanted}, current: ${current}`, {
+  return new ApiError(504, `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
     details: {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
       retryAfterSeconds: 1,

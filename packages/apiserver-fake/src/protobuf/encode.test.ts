@@ -5,9 +5,10 @@ import { type ApiServer, startApiServer } from '../server.ts';
 import { encode } from './encode.ts';
 import { encodeEvent, encodeList, encodeObject, encodeStatus } from './envelope.ts';
 
-const golden = JSON.parse(
-  readFileSync(new URL('../../../watch/test/goldens/protobuf.json', import.meta.url), 'utf8'),
-);
+const goldens = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../../../watch/test/goldens/${name}.json`, import.meta.url), 'utf8'));
+const golden = goldens('protobuf');
+const errors = goldens('protobuf-errors');
 const NODES = {
   group: '',
   version: 'v1',
@@ -58,6 +59,11 @@ test('encodeStatus() writes the bytes of kube-apiserver', () => {
     ...{ message: golden.error.message, details },
   });
   expect(encoded.toString('base64')).toBe(golden.error.protobuf);
+  for (const { json, protobuf } of errors.answers) {
+    expect(encodeStatus(json).toString('base64')).toBe(protobuf);
+  }
+  const { type, object } = errors.watch.json;
+  expect(encodeEvent(type, encodeStatus(object)).toString('base64')).toBe(errors.watch.protobuf);
 });
 
 test.each([

@@ -82,7 +82,8 @@ export interface RouteSpec {
   expires?: number;
   /**
    * When a route with the same dst, tos and metric exists, `create` fails with EEXIST, `replace` replaces it, and
-   * `append` adds the new one after it.
+   * `append` adds the new one after it. In IPv6 the kernel makes one route of routes with gateways: `append` adds a next
+   * hop, and `replace` removes all of them.
    *
    * @default 'create'
    */

@@ -1,6 +1,11 @@
 /** The layout `routed` of `cnikit`: a link and a route for each pod. */
+
+import { dispatch } from '@cnikit/cni-spec';
+import { sys } from '@cnikit/sys';
 import { describe, expect, test, vi } from 'vitest';
 import { hostVethName } from '../src/links/names.ts';
+import { sameNetns } from '../src/netns/same-netns.ts';
+import { cnikitPlugin } from '../src/plugins/cnikit/plugin.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
@@ -34,7 +39,7 @@ describe.skipIf(!inSandbox).each(invokers)(
     };
     /** The kernel has one neighbour table for all namespaces: while another test fills it, packets are lost. */
     const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 30_000, interval: 20 });
-    const ping = (from: Pod, to: string) => from.run('ping', '-c', '1', '-W', '10', to);
+    const ping = (from: Pod, to: string) => from.run('ping', '-c', '1', '-w', '30', to);
     const gateways = ['169.254.1.1', 'fe80::63:6eff:fe69:6b69'];
 
     test('cnikit ADD routes the pod’s addresses to its host end, which has only the IPv6 gateway', () => {
@@ -76,13 +81,42 @@ describe.skipIf(!inSandbox).each(invokers)(
         ping(a.made, to);
       }
       expect(asked()).toEqual(before);
-      run('ping', '-c', '1', '-W', '2', '10.95.0.2');
+      run('ping', '-c', '1', '-w', '30', '10.95.0.2');
       run('ip', 'address', 'del', '192.0.2.1/32', 'dev', 'lo');
     });
 
     test('cnikit ADD changes no setting of the pod’s neighbour advertisements, which the node does not need', () => {
       const { made } = add('a');
       expect(made.run('sysctl', '-n', 'net.ipv6.conf.eth0.ndisc_notify').trim()).toBe('0');
+    });
+
+    test('the node knows the MAC address of a pod when the kernel reports a missing carrier during ADD', () => {
+      const made = pod();
+      const host = hostVethName('net', 'a', 'eth0');
+      const setPodEnd = (state: 'up' | 'down') => {
+        made.run('ip', 'link', 'set', 'eth0', state);
+        // A worker of the kernel reports it.
+        const isReported = () => (ipJson('link', 'show', host)[0].operstate === 'UP') === (state === 'up');
+        for (const end = performance.now() + 30_000; !isReported(); ) {
+          expect(performance.now()).toBeLessThan(end);
+        }
+      };
+      const { stdout } = dispatch(cnikitPlugin(sys), {
+        env: env('ADD', 'a', made),
+        stdin: JSON.stringify(conf()),
+        sameNetns: (path) => sameNetns(sys, path),
+        mark(phase) {
+          if (phase === 'host') {
+            setPodEnd('up');
+            setPodEnd('down');
+          }
+        },
+      });
+      const { mac } = JSON.parse(stdout).interfaces[1];
+      const known = ['10.95.0.2', 'fd95::2'].map(
+        (to) => ipJson('neighbour', 'show', to, 'dev', host)[0]?.lladdr,
+      );
+      expect(known).toEqual([mac, mac]);
     });
 
     test('the node learns in both families that tuning has changed the MAC address of a pod', async () => {
@@ -128,7 +162,7 @@ describe.skipIf(!inSandbox).each(invokers)(
           'eth0',
           ...(family === '-6' ? ['nodad'] : []),
         );
-        a.made.run('ping', '-c', '1', '-W', '2', '-I', own, to);
+        a.made.run('ping', '-c', '1', '-w', '30', '-I', own, to);
         const received = () => b.made.run('nstat', '-asz', 'IcmpInEchos', 'Icmp6InEchos');
         const before = received();
         expect(() => a.made.run('ping', '-c', '2', '-i', '0.2', '-W', '1', '-I', foreign, to)).toThrow();

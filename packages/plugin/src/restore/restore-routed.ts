@@ -4,12 +4,12 @@ import type { Request } from '@cnikit/netlink';
 import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { hostLength, withoutLength } from '../lib/prefix.ts';
-import { sendHostEnd } from '../links/host-end-requests.ts';
+import { sendNeighbours } from '../links/host-neighbours.ts';
 import { hostVethName } from '../links/names.ts';
 import { blockOf } from '../links/pod-groups.ts';
 import { findIfb, groupOf } from '../plugins/bandwidth/ifb.ts';
 import type { BridgeSettings } from '../plugins/bridge/settings.ts';
-import { GATEWAYS, hostEndRequests } from '../plugins/routed/add.ts';
+import { GATEWAYS, hostEndRequests, hostNeighbours } from '../plugins/routed/add.ts';
 import { answerForPod } from '../plugins/routed/bridge-proxy.ts';
 import {
   filterAddress,
@@ -45,7 +45,10 @@ export function restoreRoutes(
       return [];
     }
     const podMac = prevResult.interfaces?.find(({ name, sandbox }) => name === ifName && sandbox)?.mac;
-    sendHostEnd(host, hostEndRequests({ hostIndex: link.index, podMac, group: link.group }, missing));
+    host.batch(hostEndRequests({ index: link.index, group: link.group }, missing));
+    if (podMac !== undefined) {
+      sendNeighbours(host, hostNeighbours(link.index, podMac, missing));
+    }
     return ['routes'];
   } finally {
     host.close();

@@ -39,8 +39,7 @@ function routesToGateway(oif: number, { address, gateway }: RoutedAddress): Rout
 }
 
 /** Brings the host end up, with the gateway's address and a route to the pod. */
-function hostEnd({ hostIndex, hostMac }: VethPair, ips: readonly RoutedAddress[]): Request[] {
-  const index = hostIndex();
+function hostEnd(index: number, { hostMac }: VethPair, ips: readonly RoutedAddress[]): Request[] {
   const requests = bringUp(index, ips.some(({ address }) => isIPv6(address)) ? hostMac : undefined);
   for (const { address, gateway } of ips) {
     const length = hostLength(address);

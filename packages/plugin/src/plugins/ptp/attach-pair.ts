@@ -10,7 +10,7 @@ import { undoAll } from '../../attachment/undo.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import type { Allocation } from '../../ipam/pod-ipam.ts';
 import { deleteHostEnd } from '../../links/attachment-links.ts';
-import { sendHostEnd } from '../../links/host-end-requests.ts';
+import { sendNeighbours } from '../../links/host-neighbours.ts';
 import { hostVethName } from '../../links/names.ts';
 import { configurePodInterface, type PodInterface } from '../../links/pod-interface.ts';
 import { createVethPair, type VethPair } from '../../links/veth.ts';
@@ -40,8 +40,13 @@ export interface PairLayout {
   addresses(ips: readonly IpConfig[]): RoutedAddress[];
   /** Returns the routes of the result. */
   routes(configured: readonly Route[], ips: readonly RoutedAddress[]): Route[];
-  /** Returns the requests that bring the host end up and make the node reach the pod. */
-  hostEnd(pair: VethPair, ips: readonly RoutedAddress[]): Request[];
+  /** Returns the requests that bring the host end up and route the pod's addresses to it. */
+  hostEnd(index: number, pair: VethPair, ips: readonly RoutedAddress[]): Request[];
+  /**
+   * Returns the requests for the node's neighbours at the host end. They come once the pod's end is up: as long as a link
+   * has no carrier, a worker of the kernel may report that at any moment, which deletes the link's neighbours.
+   */
+  hostNeighbours?(index: number, pair: VethPair, ips: readonly RoutedAddress[]): Request[];
   /** Returns what makes the pod reach the gateway. */
   podEnd(
     pair: VethPair,
@@ -101,7 +106,8 @@ export function attachPair(
     mark?.('ipam');
     const ips = layout.addresses(given.ips);
     ensureForwarding(sys, ips);
-    reach(host, layout.hostEnd(pair, ips), ips);
+    const hostIndex = pair.hostIndex();
+    reach(host, layout.hostEnd(hostIndex, pair, ips), ips);
     reached = ips;
     layout.reached?.(host, ips);
     mark?.('host');
@@ -121,6 +127,9 @@ export function attachPair(
       routes: withNextHops(routes, ips),
       ...layout.podEnd(pair, ips),
     });
+    if (layout.hostNeighbours !== undefined) {
+      sendNeighbours(host, layout.hostNeighbours(hostIndex, pair, ips));
+    }
     mark?.('addresses');
     const own: Result = {
       interfaces: [
@@ -149,7 +158,7 @@ export function attachPair(
 /** Sends the requests of the host end. A route that exists belongs to another pod with the same address. */
 function reach(host: RtnetlinkCore, requests: readonly Request[], ips: readonly RoutedAddress[]): void {
   try {
-    sendHostEnd(host, requests);
+    host.batch(requests);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'EEXIST' || error.cause !== undefined) {
       throw error;

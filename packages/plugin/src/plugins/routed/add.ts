@@ -10,7 +10,7 @@ import type { Sys } from '@cnikit/sys';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { withDefaultRoutes } from '../../attachment/routes.ts';
 import { hostLength, isIPv6, withoutLength } from '../../lib/prefix.ts';
-import { INDEX } from '../../links/examples.ts';
+import { INDEX, IPV4, IPV6, MAC } from '../../links/examples.ts';
 import { bringUp } from '../../links/link-local.ts';
 import { linkLocalAddress } from '../../links/mac.ts';
 import { perLink } from '../../links/per-link.ts';
@@ -45,8 +45,9 @@ export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: Ad
     addresses: (ips: readonly IpConfig[]) => ips.map(withGateway),
     routes: (configured: readonly Route[], ips: readonly RoutedAddress[]) =>
       withDefaultRoutes(configured, ips),
-    hostEnd: ({ hostIndex, podMac }: VethPair, ips: readonly IpConfig[]) =>
-      hostEndRequests({ hostIndex: hostIndex(), podMac, group }, ips),
+    hostEnd: (index: number, _: VethPair, ips: readonly IpConfig[]) => hostEndRequests({ index, group }, ips),
+    hostNeighbours: (index: number, { podMac }: VethPair, ips: readonly IpConfig[]) =>
+      hostNeighbours(index, podMac, ips),
     podEnd: (_: VethPair, ips: readonly RoutedAddress[]) => ({
       addressFlags: IFA_F_NOPREFIXROUTE,
       // The node has neighbours of IPv6 with the pod's MAC address.
@@ -77,8 +78,7 @@ const GATEWAY_ROUTE = new Template(({ index }) => newRoute(gatewayRoute(index)),
 
 /** Facts that the requests for a host end depend on. */
 interface HostEndFacts {
-  hostIndex: number;
-  podMac?: string | undefined;
+  index: number;
   /** Link group of the host end. */
   group: number | undefined;
 }
@@ -94,14 +94,10 @@ const STRICT_UP = perLink((index) => broughtUp(index, true, POD_GROUPS));
 const STRICT_UP_IPV4 = perLink((index) => broughtUp(index, false, POD_GROUPS));
 
 /**
- * Returns the requests that make the node reach the pod. The neighbours are reachable rather than permanent, because
- * another plugin of the list may change the pod's MAC address. `proxy_arp` answers a pod that has lost its entry of the
- * gateway.
+ * Returns the requests that bring the host end up and route the pod's addresses to it. `proxy_arp` answers a pod that has
+ * lost its entry of the gateway.
  */
-export function hostEndRequests(
-  { hostIndex: index, podMac: mac, group }: HostEndFacts,
-  ips: readonly IpConfig[],
-): Request[] {
+export function hostEndRequests({ index, group }: HostEndFacts, ips: readonly IpConfig[]): Request[] {
   const hasIPv6 = ips.some(({ address }) => isIPv6(address));
   const requests = mayUseForeignSources({ group })
     ? broughtUp(index, hasIPv6, group)
@@ -109,15 +105,39 @@ export function hostEndRequests(
   requests.push(...filterAddress(index, group, GATEWAYS.ipv4));
   for (const ip of ips) {
     const address = withoutLength(ip.address);
-    if (mac !== undefined) {
-      requests.push(newNeighbour({ index, address, mac, state: NUD_REACHABLE }));
-    }
-    requests.push(
-      newRoute({ dst: `${address}/${hostLength(address)}`, oif: index, protocol: ROUTE_PROTOCOL }),
-    );
+    requests.push((isIPv6(address) ? IPV6_ROUTE : IPV4_ROUTE).fill({ index, address }));
   }
   return requests;
 }
+
+const routeTo = (example: string) =>
+  new Template(
+    ({ index, address }) =>
+      newRoute({ dst: `${address}/${hostLength(address)}`, oif: index, protocol: ROUTE_PROTOCOL }),
+    { index: INDEX, address: example },
+  );
+const IPV4_ROUTE = routeTo(IPV4);
+const IPV6_ROUTE = routeTo(IPV6);
+
+/**
+ * Returns the requests for the node's neighbours, which save it from asking the pod. They are reachable rather than
+ * permanent, because another plugin of the list may change the pod's MAC address.
+ */
+export function hostNeighbours(index: number, mac: string, ips: readonly IpConfig[]): Request[] {
+  return ips.map((ip) => {
+    const address = withoutLength(ip.address);
+    return (isIPv6(address) ? IPV6_NEIGHBOUR : IPV4_NEIGHBOUR).fill({ index, address, mac });
+  });
+}
+
+const neighbourAt = (example: string) =>
+  new Template(({ index, address, mac }) => newNeighbour({ index, address, mac, state: NUD_REACHABLE }), {
+    index: INDEX,
+    address: example,
+    mac: MAC,
+  });
+const IPV4_NEIGHBOUR = neighbourAt(IPV4);
+const IPV6_NEIGHBOUR = neighbourAt(IPV6);
 
 function withGateway({ address }: IpConfig): RoutedAddress {
   return { address, gateway: isIPv6(address) ? GATEWAYS.ipv6 : GATEWAYS.ipv4 };

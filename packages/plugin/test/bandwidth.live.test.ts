@@ -77,7 +77,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       ]);
       expect(shown(ifb)).toMatchObject([{ kind: 'tbf', handle: '1:', options: { rate: 416_666 } }]);
       run('ip', 'address', 'add', '10.99.0.1/24', 'dev', 'bw0');
-      pod.run('ping', '-c', '1', '-W', '5', '10.99.0.1');
+      pod.run('ping', '-c', '1', '-w', '30', '10.99.0.1');
       expect(qdiscs(ifb)[0].packets).toBeGreaterThan(0);
       expect(qdiscs(host)[0].packets).toBeGreaterThan(0);
       ok(call('CHECK', pod, { ...LIMITS, prevResult: json }));

@@ -36,7 +36,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         const id = `c${here.pods.length}`;
         const { json } = ok(call('ADD', id, made, changes, { CNI_ARGS: `MAC=${mac(1)}` }));
         expect(eth0(made).address).toBe(json.interfaces[2].mac);
-        made.run('ping', '-6', '-c', '1', '-W', '2', 'fd97::1');
+        made.run('ping', '-6', '-c', '1', '-w', '30', 'fd97::1');
         return json.interfaces[2].mac;
       };
       expect(given({})).toBe(mac(1));
@@ -112,7 +112,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       const made = pod();
       const on = { macspoofchk: true };
       const { json } = ok(call('ADD', 'a', made, on));
-      made.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
+      made.run('ping', '-c', '1', '-w', '30', '10.97.0.1');
       ok(call('CHECK', 'a', made, { ...on, prevResult: json }));
       made.run('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:66:66');
       expect(() => made.run('ping', '-c', '1', '-W', '1', '10.97.0.1')).toThrow();
@@ -203,10 +203,10 @@ describe.skipIf(!inSandbox).each(invokers)(
         ok(call('ADD', id, made, { portIsolation: true }));
       }
       ok(call('ADD', 'open', open));
-      a.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
-      a.run('ping', '-c', '1', '-W', '2', '10.97.0.4');
+      a.run('ping', '-c', '1', '-w', '30', '10.97.0.1');
+      a.run('ping', '-c', '1', '-w', '30', '10.97.0.4');
       expect(() => a.run('ping', '-c', '1', '-W', '1', '10.97.0.3')).toThrow();
-      b.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
+      b.run('ping', '-c', '1', '-w', '30', '10.97.0.1');
     });
 
     test('bridge ADD without IPAM brings the interface up without addresses', () => {
@@ -283,7 +283,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         dns: { nameservers: ['192.0.2.53'] },
       });
       expect(stdin('ADD')).toMatchObject({ ipam: { mine: 1 } });
-      made.run('ping', '-c', '1', '-W', '2', '10.97.1.1');
+      made.run('ping', '-c', '1', '-w', '30', '10.97.1.1');
       ok(call('CHECK', 'c1', made, { prevResult: json }));
       ok(call('DEL', 'c1', made));
       const newer = { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] };

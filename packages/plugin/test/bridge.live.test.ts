@@ -53,8 +53,8 @@ describe.skipIf(!inSandbox).each(invokers)(
         ],
       });
       expect(ipJson('link', 'show', hostName)[0]).toMatchObject({ master: 'cni0', operstate: 'UP' });
-      made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
-      made.run('ping', '-6', '-c', '1', '-W', '2', 'fd91::1');
+      made.run('ping', '-c', '1', '-w', '30', '10.91.0.1');
+      made.run('ping', '-6', '-c', '1', '-w', '30', 'fd91::1');
     });
 
     test('bridge ADD leaves no tentative IPv6 address', () => {
@@ -70,8 +70,8 @@ describe.skipIf(!inSandbox).each(invokers)(
       ok(invoke(env('ADD', 'a', a), conf()));
       const { json } = ok(invoke(env('ADD', 'b', b), conf()));
       expect(json.ips[0].address).toBe('10.91.0.3/24');
-      a.run('ping', '-c', '1', '-W', '2', '10.91.0.3');
-      a.run('ping', '-6', '-c', '1', '-W', '2', 'fd91::3');
+      a.run('ping', '-c', '1', '-w', '30', '10.91.0.3');
+      a.run('ping', '-6', '-c', '1', '-w', '30', 'fd91::3');
       expect(ipJson('link', 'show', 'type', 'bridge')).toHaveLength(1);
     });
 
@@ -152,7 +152,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       ok(invoke(env('ADD', 'old', pod()), conf()));
       ok(invoke(env('ADD', 'new', made), conf()));
       ok(invoke(env('DEL', 'old', { path: '' }), conf()));
-      made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
+      made.run('ping', '-c', '1', '-w', '30', '10.91.0.1');
       expect(reservations()).toHaveLength(2);
     });
 
@@ -177,7 +177,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       ok(invoke(env('ADD', 'c1', made), conf()));
       fails(invoke(env('ADD', 'c1', made), conf()), 999, /eth0.*already exists/);
       expect(reservations()).toHaveLength(2);
-      made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
+      made.run('ping', '-c', '1', '-w', '30', '10.91.0.1');
     });
 
     test('bridge ADD fails and leaves nothing when the pool is full', () => {

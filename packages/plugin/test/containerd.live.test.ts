@@ -119,7 +119,7 @@ describe.skipIf(why !== undefined)(
       const [of, to] = [addressesOf(before)[0] as string, addressesOf(after)[0] as string];
       expect([of, to]).toEqual(['10.89.0.2', '10.89.0.3']);
       expect([await askContainer(of), await askContainer(to)]).toEqual(['before', 'after']);
-      run('nsenter', '-t', `${before.pid}`, '-n', 'ping', '-c', '1', '-W', '5', to);
+      run('nsenter', '-t', `${before.pid}`, '-n', 'ping', '-c', '1', '-w', '30', to);
       expect(run('nsenter', '-t', `${after.pid}`, '-n', 'cat', '/proc/sys/net/core/somaxconn').trim()).toBe(
         '300',
       );

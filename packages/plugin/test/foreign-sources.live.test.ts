@@ -87,8 +87,8 @@ describe.skipIf(!inSandbox).each(invokers)(
     test('a pod with the annotation in a listed namespace sends from foreign addresses in both families', async () => {
       const [from, to] = [gateway(), add('b', 'vpn', {})];
       expect(await toPod(from, to.made)).toEqual([true, true]);
-      from.made.run('ping', '-c', '1', '-W', '5', '10.95.0.3');
-      from.made.run('ping', '-c', '1', '-W', '5', 'fd95::3');
+      from.made.run('ping', '-c', '1', '-w', '30', '10.95.0.3');
+      from.made.run('ping', '-c', '1', '-w', '30', 'fd95::3');
     });
 
     test.each([
@@ -155,8 +155,8 @@ describe.skipIf(!inSandbox).each(invokers)(
       from.made.run('sh', '-c', 'ping -c 1 -W 1 -I 10.95.0.3 169.254.1.1 || true');
       from.made.run('sh', '-c', 'ping -c 1 -W 1 -I fd95::3 fe80::63:6eff:fe69:6b69%eth0 || true');
       const before = received(to.made);
-      run('ping', '-c', '1', '-W', '5', '10.95.0.3');
-      run('ping', '-c', '1', '-W', '5', 'fd95::3');
+      run('ping', '-c', '1', '-w', '30', '10.95.0.3');
+      run('ping', '-c', '1', '-w', '30', 'fd95::3');
       expect(received(to.made)).not.toBe(before);
     });
 

@@ -93,7 +93,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       const advertise = () => {
         advertiseRouter(pod);
         // Packets of one link are processed in order: after the reply, the advertisement has been processed.
-        pod.run('ping', '-c', '1', '-W', '2', gateway);
+        pod.run('ping', '-c', '1', '-w', '30', gateway);
         return defaultRoutes();
       };
       expect(advertise()).toEqual([]);
@@ -111,7 +111,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       add('bridge', 'b', b, BOTH);
       expect(linkLocals('six0')).toEqual(before);
       for (const pod of [a, b]) {
-        pod.run('ping', '-6', '-c', '1', '-W', '2', 'fd96:7::1');
+        pod.run('ping', '-6', '-c', '1', '-w', '30', 'fd96:7::1');
       }
     });
 
@@ -140,9 +140,9 @@ describe.skipIf(!inSandbox).each(invokers)(
       }
       const { json } = add(type, 'a', pod, BOTH, more);
       expect(usable(JSON.parse(pod.run('ip', '-j', ...SHOW, 'eth0'))[0]?.addr_info)).toHaveLength(1);
-      pod.run('ping', '-6', '-c', '1', '-W', '2', '-I', 'eth0', json.ips[1].gateway);
+      pod.run('ping', '-6', '-c', '1', '-w', '30', '-I', 'eth0', json.ips[1].gateway);
       pod.run('ip', 'link', 'set', 'lo', 'up');
-      pod.run('ping', '-6', '-c', '1', '-W', '2', '::1');
+      pod.run('ping', '-6', '-c', '1', '-w', '30', '::1');
     });
 
     test('ADD leaves IPv6 off in a pod that gets no IPv6 address', () => {

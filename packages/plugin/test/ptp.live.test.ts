@@ -44,8 +44,8 @@ describe.skipIf(!inSandbox).each(invokers)(
         { address: 'fd95::2/64', gateway: 'fd95::1', interface: 1 },
       ]);
       expect(json.routes).toEqual([{ dst: '0.0.0.0/0' }, { dst: '::/0' }]);
-      made.run('ping', '-c', '1', '-W', '2', '10.95.0.1');
-      made.run('ping', '-6', '-c', '1', '-W', '2', 'fd95::1');
+      made.run('ping', '-c', '1', '-w', '30', '10.95.0.1');
+      made.run('ping', '-6', '-c', '1', '-w', '30', 'fd95::1');
       expect(ipJson('route', 'show', '10.95.0.2')[0]).toMatchObject({ dev: hostName, scope: 'link' });
     });
 
@@ -53,8 +53,8 @@ describe.skipIf(!inSandbox).each(invokers)(
       const [a, b] = [pod(), pod()];
       ok(call('ADD', 'a', a));
       ok(call('ADD', 'b', b));
-      a.run('ping', '-c', '1', '-W', '2', '10.95.0.3');
-      a.run('ping', '-6', '-c', '1', '-W', '2', 'fd95::3');
+      a.run('ping', '-c', '1', '-w', '30', '10.95.0.3');
+      a.run('ping', '-6', '-c', '1', '-w', '30', 'fd95::3');
     });
 
     test('ptp ADD sets mtu on both ends', () => {

@@ -317,7 +317,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     // The kernel has no way to set proxy_ndp but /proc/sys: the next ADD does.
     await runtime().add(list({ layout: 'routed', ipMasq: false }), attachment('next', here.pod()));
     for (const to of ['10.85.0.3', 'fd85::3']) {
-      await vi.waitFor(() => old.run('ping', '-c', '1', '-W', '5', to), { timeout: 30_000 });
+      await vi.waitFor(() => old.run('ping', '-c', '1', '-w', '30', to), { timeout: 30_000 });
     }
   });
 

@@ -47,7 +47,7 @@ describe.skipIf(!inSandbox).each(invokers)(
     const port = (id: string) => hostVethName('net', id, 'eth0');
     const reaches = (from: Pick<Pod, 'run'>, ...addresses: string[]) => {
       for (const address of addresses) {
-        from.run('ping', '-c', '1', '-W', '2', address);
+        from.run('ping', '-c', '1', '-w', '30', address);
       }
     };
 

@@ -150,7 +150,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     }
 
     const ping = (from: string, to: string): string =>
-      run('ip', 'netns', 'exec', from, 'ping', '-n', '-c', '1', '-W', '5', to);
+      run('ip', 'netns', 'exec', from, 'ping', '-n', '-c', '1', '-w', '30', to);
 
     /** Pods and nodes behind lan see the pod's address; a host without a route to pods is reached all the same. */
     function everythingPasses(): void {

@@ -188,7 +188,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
 
 /** Waits until `check` does not throw. */
 export const eventually = (check: () => void): Promise<void> =>
-  vi.waitFor(check, { timeout: 15_000, interval: 5 });
+  vi.waitFor(check, { timeout: 30_000, interval: 5 });
 
 export const readConflist = ({ confDir }: LiveNode) =>
   JSON.parse(readFileSync(join(confDir, '05-cnikit.conflist'), 'utf8')) as Record<string, unknown>;

@@ -125,11 +125,20 @@ class TunnelNode {
     return run('bridge', '-n', this.name, ...args);
   }
 
-  /** Pings a pod of another node from this node's; throws when there is no answer. */
+  /** Pings a pod of another node from this node's until it answers; throws when it does not. */
+  reach(other: TunnelNode, ...args: string[]): void {
+    this.#ping(other, ['-w', '30'], args);
+  }
+
+  /** As `reach`, with one packet, because a ping that waits keeps the agents of this process from their work. */
   ping(other: TunnelNode, ...args: string[]): void {
+    this.#ping(other, ['-W', '2'], args);
+  }
+
+  #ping(other: TunnelNode, patience: readonly string[], args: readonly string[]): void {
     for (const family of other.families) {
       run(
-        ...(['ip', 'netns', 'exec', this.name, 'ping', '-n', '-c', '1', '-W', '2'] as const),
+        ...(['ip', 'netns', 'exec', this.name, 'ping', '-n', '-c', '1', ...patience] as const),
         ...(args.length > 0 ? args : ['-I', this.pod(family)]),
         other.pod(family),
       );
@@ -206,7 +215,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         for (const one of nodes) {
           for (const other of nodes) {
             if (one !== other) {
-              one.ping(other);
+              one.reach(other);
             }
           }
         }
@@ -218,11 +227,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         // Pods reach the nodes behind the router as themselves: the answer comes by the tunnel.
         for (const one of [n1, n3]) {
           const other = one === n1 ? n3 : n1;
-          const argv = ['ping', '-n', '-c', '1', '-W', '2', '-I', one.pod(underlay)];
+          const argv = ['ping', '-n', '-c', '1', '-w', '30', '-I', one.pod(underlay)];
           run('ip', 'netns', 'exec', one.name, ...argv, address(other === n3 ? 3 : 1, underlay));
         }
         // The node itself speaks to pods behind the router from an address that they can answer to.
-        n1.ping(n3, '-q');
+        n1.reach(n3, '-q');
       },
     );
 
@@ -257,9 +266,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1430);
       for (const other of [n3, n4]) {
         for (const one of [n1, n2]) {
-          one.ping(other);
-          other.ping(one);
-          one.ping(other, '-q');
+          one.reach(other);
+          other.reach(one);
+          one.reach(other, '-q');
         }
       }
       // No family that both have.
@@ -339,7 +348,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       }
       expect(n1.links()).not.toContain('cnikit-vx');
       expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1500);
-      n1.ping(n2);
+      n1.reach(n2);
 
       const moved = only4(2, { internalIPs: [address(2, 'ipv4', 2)] });
       n2.ip('address', 'flush', 'dev', 'eth0');
@@ -371,7 +380,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       for (const node of nodes) {
         node.start(infos('ipv4'));
       }
-      n1.ping(n3);
+      n1.reach(n3);
       const moved = nodeInfo(3, 'ipv4', { internalIPs: ['192.0.2.33'] });
       n3.ip('address', 'add', '192.0.2.33/24', 'dev', 'eth0');
       n3.ip('address', 'del', '192.0.2.3/24', 'dev', 'eth0');
@@ -430,8 +439,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         node.start(infos('ipv4'), { encap: 'always' });
       }
       expect(n1.routeTo(n2)).toContain('dev cnikit-vx');
-      n1.ping(n2);
-      n1.ping(n3);
+      n1.reach(n2);
+      n1.reach(n3);
     });
 
     test('Agent creates the tunnel over links that are too small for IPv6 on top', () => {
@@ -444,8 +453,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         node.start(only4);
         expect(node.lines.join('\n')).not.toMatch(/warning/);
       }
-      n1.ping(n3);
-      n1.ping(n3, '-M', 'do', '-s', '1202', '-I', n1.pod('ipv4'));
+      n1.reach(n3);
+      n1.reach(n3, '-M', 'do', '-s', '1202', '-I', n1.pod('ipv4'));
       expect(n1.ip('-d', 'link', 'show', 'cnikit-vx')).toMatch(/mtu 1230 .*group 1677721801/);
     });
 
@@ -457,8 +466,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       }
       expect(n1.lines.join('\n')).toMatch(/has MTU 1280, which leaves 1230 bytes in the ipv4 tunnel/);
       expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1280);
-      n1.ping(n3);
-      const large = ['ping', '-n', '-c', '1', '-W', '2', '-s', '1232', '-I', n1.pod('ipv6'), n3.pod('ipv6')];
+      n1.reach(n3);
+      const large = ['ping', '-n', '-c', '1', '-w', '30', '-s', '1232', '-I', n1.pod('ipv6'), n3.pod('ipv6')];
       run('ip', 'netns', 'exec', n1.name, ...large);
     });
 
@@ -469,7 +478,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         node.start(infos('ipv4'));
       }
       expect(n1.ip('link', 'show', 'cnikit-vx')).toContain('mtu 1450');
-      n1.ping(n3, '-M', 'do', '-s', '1402', '-I', n1.pod('ipv4'));
+      n1.reach(n3, '-M', 'do', '-s', '1402', '-I', n1.pod('ipv4'));
     });
 
     test('Agent tunnels over links without a link layer, whose far ends accept only addresses of nodes', () => {
@@ -491,8 +500,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         node.start(infos('ipv4'));
       }
       expect(n1.routeTo(n2)).toContain('dev cnikit-vx');
-      n1.ping(n2);
-      n2.ping(n1);
+      n1.reach(n2);
+      n2.reach(n1);
     });
 
     test('Agent replaces a tunnel link that an earlier version left without its alias', () => {
@@ -505,7 +514,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         node.start(infos('ipv4'));
       }
       expect(n1.lines.join('\n')).not.toContain('belongs to another program');
-      n1.ping(n3);
+      n1.reach(n3);
     });
 
     test('Agent reports the first refusal of a tunnel', () => {

@@ -15,6 +15,7 @@ export const base: ViteUserConfig = defineConfig({
   },
   test: {
     pool: 'forks',
+    setupFiles: [fileURLToPath(new URL('vitest.properties.ts', import.meta.url))],
     // Programs that tests start from TypeScript sources load in a third of the time.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/node', import.meta.url)) },
     fileParallelism: false,

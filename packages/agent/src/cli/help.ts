@@ -92,7 +92,7 @@ export function optionsDocument(): string {
     '# Commands and options of cnikit-agent',
     '',
     'This page is generated from the tables that parse the command line, in `packages/agent/src/config`.',
-    '`npx vitest run -u src/cli/help.test.ts` in `packages/agent` writes it.',
+    '`npx vitest run src/cli/help.test.ts -u` in `packages/agent` writes it.',
     '',
     '## Commands',
     '',

@@ -132,8 +132,14 @@ test('parseConfig() reads every option', () => {
   expect(parseConfig(['--health-address=off'], env).health).toBeUndefined();
 });
 
+test('parseConfig() takes --version as the command version', () => {
+  expect(parseConfig(['--version'], {}).command).toBe('version');
+  expect(parseConfig(['doctor', '--version'], {}).command).toBe('version');
+});
+
 test.each([
   ['a missing node name', [], {}, /NODE_NAME/],
+  ['an invalid value before a missing node name', ['plan', '--mtu=x'], {}, 'Invalid --mtu "x"'],
   ['an unknown command', ['fly'], env, 'Unknown command "fly"; expected one of run, plan,'],
   ['help for an unknown command', ['help', 'fly'], env, 'Unknown command "fly"'],
   ['two commands', ['plan', 'apply'], env, 'Expected at most one command, got: plan apply'],

@@ -76,15 +76,13 @@ export function parseConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Config {
   const { values, positionals } = parse(argv);
-  const { command, topic, question } = parseCommand(positionals, values.help === true);
-  const nodeName = values['node-name'] ?? env.NODE_NAME ?? '';
-  if (nodeName === '' && needsNode.has(command)) {
-    throw usage("Missing node name: set NODE_NAME or --node-name to this Node's metadata.name");
-  }
-  return {
+  const { command, topic, question } = values.version
+    ? { command: 'version' as const }
+    : parseCommand(positionals, values.help === true);
+  const config: Config = {
     command,
     topic,
-    nodeName,
+    nodeName: values['node-name'] ?? env.NODE_NAME ?? '',
     kubeconfig: values.kubeconfig,
     apiServer: parseUrl(values['api-server']),
     pluginBinary: values['plugin-binary'],
@@ -133,6 +131,11 @@ export function parseConfig(
       endpoints: values.with,
     },
   };
+  // After the values: a mistyped value is reported first, also outside of a pod.
+  if (config.nodeName === '' && needsNode.has(command)) {
+    throw usage("Missing node name: set NODE_NAME or --node-name to this Node's metadata.name");
+  }
+  return config;
 }
 
 function parse(argv: readonly string[]) {

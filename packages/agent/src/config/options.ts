@@ -123,7 +123,7 @@ export const options = {
     type: 'string',
     value: 'BACKEND',
     default: 'auto',
-    help: 'Back end that masquerades packets of pods. auto: nftables where the kernel supports it, with rules of iptables where iptables drops forwarded packets by default, else iptables; nftables: runs no program; iptables: as before. A change takes effect without interrupting connections',
+    help: 'Back end that masquerades packets of pods. auto: nftables where the kernel supports it, with rules of iptables where iptables drops forwarded packets by default, else iptables; nftables: no iptables and no other program; iptables: iptables and IP sets. A change takes effect without interrupting connections',
     group: 'NAT',
     commands: NODE,
   },
@@ -289,6 +289,7 @@ export const options = {
     commands: ['run', 'apply'],
   },
   help: { type: 'boolean', short: 'h', help: 'Print the help', group: 'Output', commands },
+  version: { type: 'boolean', help: 'Print the version', group: 'Output', commands: ['version'] },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
 /** Rows of the table with the full type of a row. */

@@ -19,8 +19,8 @@ export const base: ViteUserConfig = defineConfig({
     // Programs that tests start from TypeScript sources load in a third of the time.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/node', import.meta.url)) },
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // The default is one second, which a busy machine may need for a single check.
     expect: { poll: { timeout: 30_000, interval: 10 } },
     reporters: ['default', 'json'],

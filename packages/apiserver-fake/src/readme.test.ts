@@ -15,7 +15,7 @@ test.each([
   const output = execFileSync(process.execPath, [...flags, '-e', EXAMPLES[number]!], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
     encoding: 'utf8',
-    timeout: 50_000,
+    timeout: 100_000,
   });
   expect(output).toBe(expected);
 });

@@ -181,9 +181,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
     });
   }
 
-  test('ensure() waits for the xtables lock and throws LOCKED when the wait ends', {
-    timeout: 60_000,
-  }, async () => {
+  test('ensure() waits for the xtables lock and throws LOCKED when the wait ends', async () => {
     const hold = async () => {
       const holder = spawn('flock', ['/run/xtables.lock', 'sh', '-c', 'echo held; read released'], {
         stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,6 +1,6 @@
-import { NETLINK_ROUTE } from '@cnikit/sys';
+import { NETLINK_ROUTE, SO_SNDBUFFORCE, SOL_SOCKET } from '@cnikit/sys';
 import { describe, expect, test } from 'vitest';
-import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_ECHO } from './codec/ack.ts';
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_ECHO, NLMSG_NOOP } from './codec/ack.ts';
 import { Encoder } from './codec/encoder.ts';
 import { NetlinkDecodeError } from './codec/errors.ts';
 import type { MessageReader } from './codec/message.ts';
@@ -8,6 +8,7 @@ import type { Request } from './codec/request.ts';
 import { Connection } from './connection.ts';
 import { fakePeer, type Handler } from './testing.ts';
 
+const EPERM = 1;
 const ENOENT = 2;
 const EINTR = 4;
 const EAGAIN = 11;
@@ -44,6 +45,14 @@ describe('Connection.request()', () => {
     const { peer, connection } = connect((_, answer) => answer.ack());
     connection.request(request('new thing'));
     expect(peer.sent).toEqual([[expect.objectContaining({ type: 16, flags: NLM_F_CREATE | NLM_F_ACK | 1 })]]);
+  });
+
+  test("request() begins again with sequence number 1, because 0 is the kernel's", () => {
+    const { peer, connection } = connect((_, answer) => answer.ack());
+    connection.socket.sequence = 0xffff_fffd;
+    connection.request(request('before'));
+    connection.request(request('after'));
+    expect(peer.sent.flat().map(({ sequence }) => sequence)).toEqual([0xffff_fffe, 1]);
   });
 
   test("request() throws the kernel's explanation", () => {
@@ -401,6 +410,39 @@ describe('Connection.transaction()', () => {
     const all = [request('begin'), request('one'), request('two'), request('end')];
     expect(() => connection.transaction(all)).toThrow(expect.objectContaining({ code: 'EEXIST', index: 0 }));
     connection.transaction(all);
+  });
+
+  test('transaction() throws the refusal of its first request, after which nothing else may come', () => {
+    let count = 0;
+    const { connection } = connect((_, answer) => {
+      count++;
+      if (count === 1) {
+        answer.ack(EPERM);
+      } else {
+        // In place of the acknowledgement that the fake would send.
+        answer.message(NLMSG_NOOP, new Uint8Array(0), { sequence: 0 });
+      }
+    });
+    const all = [request('begin'), request('one'), request('end')];
+    expect(() => connection.transaction(all)).toThrow(expect.objectContaining({ code: 'EPERM', index: -1 }));
+  });
+
+  test('transaction() makes room for more than half of a send buffer', () => {
+    const peer = fakePeer(() => undefined);
+    const options: number[][] = [];
+    const sys = { ...peer.sys, setsockopt: (...args: number[]) => void options.push(args) };
+    const connection = new Connection({ sys, protocol: NETLINK_ROUTE });
+    connection.transaction([request('begin'), request('one', 50_000), request('end')]);
+    expect(options).toEqual([]);
+    connection.transaction([
+      request('begin'),
+      request('one', 50_000),
+      request('two', 50_000),
+      request('end'),
+    ]);
+    const [[fd, level, option, size] = []] = options;
+    expect([fd, level, option]).toEqual([connection.socket.fd, SOL_SOCKET, SO_SNDBUFFORCE]);
+    expect(size).toBeGreaterThan(100_000);
   });
 });
 

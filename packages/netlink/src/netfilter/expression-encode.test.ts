@@ -5,6 +5,8 @@ import { constant, expressionAttributes } from './expression-encode.ts';
 
 const encoded = (...expressions: Expression[]) =>
   nfBody('inet', [4, expressionAttributes(expressions, 'little')], 'little');
+const inBigEndian = (expression: Expression) =>
+  nfBody('inet', [4, expressionAttributes([expression], 'big')], 'big');
 
 test.each([1, 2, 3, 4, 5, 8, 15, 16, 17])(
   'expressionAttributes() has %i bytes of data alike by each path',
@@ -23,3 +25,20 @@ test.each([1, 2, 3, 4, 5, 8, 15, 16, 17])(
     }
   },
 );
+
+test('expressionAttributes() encodes in advance for little endian only', () => {
+  const compared = { name: 'cmp', sreg: 1, op: 0, data: Uint8Array.of(1, 2, 3, 4) } as Expression;
+  const general = { ...compared, unknown: [] } as unknown as Expression;
+  expect(inBigEndian(compared)).toEqual(inBigEndian(general));
+  expect(inBigEndian(constant({ ...compared }))).toEqual(inBigEndian(general));
+});
+
+test('expressionAttributes() encodes in advance nothing with unknown attributes or a verdict', () => {
+  const data = Uint8Array.of(1, 2, 3, 4);
+  const unknown = [{ type: 9, nested: false, data }];
+  const strange = { name: 'cmp', sreg: 1, op: 0, data, unknown } as unknown as Expression;
+  expect(() => encoded(strange)).toThrow(expect.objectContaining({ code: 'BAD_REQUEST' }));
+  const both = { name: 'immediate', dreg: 1, data, verdict: { code: 0 } } as Expression;
+  expect(encoded(both)).toEqual(encoded({ ...both, unknown: [] } as unknown as Expression));
+  expect(encoded(both)).not.toEqual(encoded({ name: 'immediate', dreg: 1, data }));
+});

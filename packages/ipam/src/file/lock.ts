@@ -33,7 +33,7 @@ export function acquire(sys: Sys, fd: number, path: string, timeoutMs: number): 
       sys.flock(fd, LOCK_EX | LOCK_NB);
       return;
     } catch (error) {
-      if ((error as { code?: string }).code !== 'EAGAIN') {
+      if (errnoOf(error) !== 'EAGAIN') {
         throw error;
       }
     }

@@ -22,6 +22,7 @@ test.each([
   { up: false, master: 0, group: 0x63000000 },
   { up: false, master: 0, group: 0x63000000, mtu: 1450 },
   { up: false, master: 0 },
+  { group: 0x63000000 },
   { name: 'veth0' },
   { peerName: 'net10' },
 ])('pairRequest() makes the bytes of newLink() for %j', (change) => {

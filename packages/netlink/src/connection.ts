@@ -307,8 +307,7 @@ let spare: MessageReader | undefined = new MessageReader(new Uint8Array(0));
 function decodeOnly<T>(bytes: Uint8Array, length: number, decode: Decode<T>): T | undefined {
   const reader = spare ?? new MessageReader(bytes);
   spare = undefined;
-  reader.restart(bytes, length);
-  reader.next();
+  reader.restartAtOnly(bytes, length);
   const value = decode(reader);
   spare = reader;
   return value;

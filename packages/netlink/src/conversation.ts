@@ -64,6 +64,7 @@ export function converse(
 ): Outcome {
   const outcome: Outcome = { truncated: false, interrupted: false };
   let failed: { error: unknown } | undefined;
+  let message: MessageReader | undefined;
   for (let over = false; !over || outcome.lost !== undefined; ) {
     let length: number;
     try {
@@ -88,7 +89,11 @@ export function converse(
       }
       continue;
     }
-    const message = new MessageReader(socket.received, length);
+    if (message === undefined) {
+      message = new MessageReader(socket.received, length);
+    } else {
+      message.restart(socket.received, length);
+    }
     // After a long part of a dump more of them follow. The reader keeps the bytes of this one.
     if (2 * length > FIRST_BYTES && socket.received.length < DUMP_BYTES) {
       socket.received = new Uint8Array(DUMP_BYTES);

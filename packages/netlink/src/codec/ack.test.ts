@@ -86,6 +86,18 @@ describe('MessageReader', () => {
     expect(reader.next()).toBe(false);
   });
 
+  test.each(['little', 'big'] as const)('MessageReader moves to an only message, %s endian', (order) => {
+    const header = { type: 24, flags: 3, sequence: 7, port: 4_000_000_000 };
+    const bytes = encodeMessage(header, Uint8Array.of(1, 2, 3), order);
+    const wanted = new MessageReader(bytes, 19, order);
+    wanted.next();
+    const reader = new MessageReader(new Uint8Array(0), 0, order);
+    reader.restartAtOnly(bytes, 19);
+    expect(reader).toMatchObject({ ...header, start: 16, end: 19 });
+    expect({ ...reader }).toEqual({ ...wanted });
+    expect(reader.next()).toBe(false);
+  });
+
   test.each([
     ['fifteen bytes', 15, 0, 'TRUNCATED'],
     ['a length below its header', 16, 15, 'BAD_LENGTH'],

@@ -43,6 +43,20 @@ export class MessageReader implements Payload, MessageHeader {
     this.#position = 0;
   }
 
+  /** Starts again with a datagram that is exactly one valid message, and moves to it without checks. */
+  restartAtOnly(bytes: Uint8Array, length: number): void {
+    const little = this.order === 'little';
+    this.bytes = bytes;
+    this.type = readU16(bytes, 4, little);
+    this.flags = readU16(bytes, 6, little);
+    this.sequence = readI32(bytes, 8, little) >>> 0;
+    this.port = readI32(bytes, 12, little) >>> 0;
+    this.start = NLMSG_HDRLEN;
+    this.end = length;
+    this.#position = length;
+    this.#limit = length;
+  }
+
   /**
    * Moves to the next message; returns false at the end.
    *

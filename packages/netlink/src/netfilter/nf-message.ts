@@ -15,10 +15,12 @@ const protocols = { unspec: 0, inet: 1, ip: 2, arp: 3, netdev: 5, bridge: 7, ip6
 export type NfFamily = keyof typeof protocols;
 
 export function nfFamilyNumber(family: NfFamily): number {
-  if (!Object.hasOwn(protocols, family)) {
+  const number = protocols[family];
+  // An inherited property such as `constructor` is not a number.
+  if (typeof number !== 'number') {
     throw new NetlinkEncodeError('BAD_REQUEST', `Unknown netfilter family ${String(family)}`);
   }
-  return protocols[family];
+  return number;
 }
 
 /** Names by number. */

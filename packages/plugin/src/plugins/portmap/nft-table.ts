@@ -122,14 +122,17 @@ export function elementComment({ map, protocol, port, hostIP }: PortMapElement):
   return hostIP === undefined ? element : `${element} ${hostIP}`;
 }
 
+/** The inverse of {@link elementComment}; also accepts the names of {@link OLD_MAPS}. */
 export function parseElementComment(comment: string | undefined): PortMapElement | undefined {
-  const found = /^(\w+) (tcp|udp|sctp) (\d+)(?: (\S+))?$/.exec(comment ?? '');
-  if (found === null) {
+  const [name, protocol = '', digits, hostIP, ...rest] = comment?.split(' ') ?? [];
+  const map = MAPS.find((one, i) => name === one || name === OLD_MAPS[i]);
+  const port = Number(digits) & 0xffff;
+  if (map === undefined || !Object.hasOwn(PROTOCOLS, protocol) || String(port) !== digits) {
     return undefined;
   }
-  const [, name, protocol, port, hostIP] = found;
-  const map = MAPS.find((one, i) => name === one || name === OLD_MAPS[i]);
-  return map && { map, protocol: protocol as PortProtocol, port: Number(port), hostIP };
+  return hostIP === '' || rest.length > 0
+    ? undefined
+    : { map, protocol: protocol as PortProtocol, port, hostIP };
 }
 
 /** Requests for the chain that masquerades packets with this mark. */

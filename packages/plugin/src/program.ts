@@ -91,18 +91,18 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
  * deleted.
  */
 function keepingNetfilterOpen(sys: Sys): Sys {
-  const kept = new Set<number>();
+  const kept: number[] = [];
   return {
     ...sys,
     openNetlink(protocol, netnsFd) {
       const opened = sys.openNetlink(protocol, netnsFd);
       if (protocol === NETLINK_NETFILTER) {
-        kept.add(opened.fd);
+        kept.push(opened.fd);
       }
       return opened;
     },
     close(fd) {
-      if (!kept.has(fd)) {
+      if (!kept.includes(fd)) {
         sys.close(fd);
       }
     },

@@ -11,11 +11,12 @@
  *     }
  *
  * A refused transaction costs an RCU grace period (15 ms, against 10 µs for an accepted one). So the code reads the
- * present state first, and a refusal means that another process changed it in between.
+ * present state first, and a refusal means that another process changed it in between. Only the chain of a subnet with
+ * several addresses is assumed to exist if the table does: it is missing for the first pod of a second subnet.
  */
+import { formatPrefix, network } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
 import {
-  type ChainRef,
   delElements,
   delRule,
   NFT_GOTO,
@@ -29,7 +30,7 @@ import {
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import { digest } from '#digest';
-import { isIPv6, knownPrefix, subnetOf } from '../lib/prefix.ts';
+import { isIPv6, knownPrefix } from '../lib/prefix.ts';
 import { type Owner, ownerText } from './owner.ts';
 import type { Change } from './transaction.ts';
 
@@ -54,21 +55,24 @@ export const mapName = (address: string) => MAPS[isIPv6(address) ? 1 : 0];
 const mapFor = (table: string, address: string) => ({ ...inTable(table), name: mapName(address) });
 export const keyOf = (address: string) => knownPrefix(address).address;
 
-/** The chain of an address's subnet; `nft` accepts no colon in a name. */
-function chainOf(address: string): string {
-  return SUBNET_PREFIX + subnetOf(address).replaceAll(':', '_');
-}
+/** The chain of a subnet; `nft` accepts no colon in a name. */
+const chainOf = (subnet: string): string => SUBNET_PREFIX + subnet.replaceAll(':', '_');
 
 /** An address and what leads packets from it to the chain of its subnet. */
 interface MaskedAddress {
-  address: string;
+  subnet: string;
+  /** True when the subnet has no other address. */
+  isAlone: boolean;
   map: SetRef;
   key: Uint8Array;
   chain: string;
 }
 
-function maskedAddress(table: string, address: string): MaskedAddress {
-  return { address, map: mapFor(table, address), key: keyOf(address), chain: chainOf(address) };
+function maskedAddress(table: string, text: string): MaskedAddress {
+  const { address: key, length } = knownPrefix(text);
+  const subnet = formatPrefix(network(key, length));
+  const isAlone = length === 8 * key.length;
+  return { subnet, isAlone, map: mapFor(table, text), key, chain: chainOf(subnet) };
 }
 
 /** Masquerades packets from the addresses to destinations outside of their subnets. All addresses have prefix lengths. */
@@ -76,34 +80,32 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
   const comment = ownerText(owner);
   const table = tableOf(owner.network);
   const pods = addresses.map((address) => maskedAddress(table, address));
-  /** The chains of the subnets, each with an address. */
+  /** The subnets, each with an address. */
   const subnets: MaskedAddress[] = [];
-  const chains: ChainRef[] = [{ family: FAMILY, table, name: POSTROUTING }];
   for (const pod of pods) {
     if (!subnets.some(({ chain }) => chain === pod.chain)) {
       subnets.push(pod);
-      chains.push({ family: FAMILY, table, name: pod.chain });
     }
   }
   return {
-    chains,
-    requests(nft, attempt, uses) {
-      const base = uses[0];
+    chains: [{ family: FAMILY, table, name: POSTROUTING }],
+    requests(nft, attempt, [base]) {
       // Another program may have flushed the table, which leaves its chains and maps.
       const isDoubtful = base !== undefined && (attempt > 1 || base < MAPS.length);
       const requests: Request[] = base === undefined ? newBase(table) : [];
       if (isDoubtful && rulesIn(nft, table, POSTROUTING) < MAPS.length) {
         requests.push(delRule({ ...inTable(table), chain: POSTROUTING }), ...baseRules(table));
       }
-      for (let i = 0; i < subnets.length; i++) {
-        const { address, chain } = subnets[i]!;
-        if (base === undefined || uses[i + 1] === undefined) {
+      for (const { subnet, isAlone, chain } of subnets) {
+        const isAssumed = attempt === 1 && !isAlone;
+        const exists = () => isAssumed || nft.chainUse({ ...inTable(table), name: chain }) !== undefined;
+        if (base === undefined || !exists()) {
           requests.push(
             newChain({ ...inTable(table), name: chain, exclusive: true }),
-            ...subnetRules(table, chain, address),
+            ...subnetRules(table, chain, subnet),
           );
         } else if (isDoubtful && rulesIn(nft, table, chain) < SUBNET_RULES) {
-          requests.push(delRule({ ...inTable(table), chain }), ...subnetRules(table, chain, address));
+          requests.push(delRule({ ...inTable(table), chain }), ...subnetRules(table, chain, subnet));
         }
       }
       for (const { map, key, chain } of pods) {
@@ -147,8 +149,8 @@ function baseRules(name: string): Request[] {
 export const rulesIn = (nft: NftConnection, table: string, chain: string): number =>
   nft.rules({ ...inTable(table), chain }).length;
 
-function subnetRules(name: string, chain: string, address: string): Request[] {
-  const spared = [subnetOf(address), isIPv6(address) ? 'ff00::/8' : '224.0.0.0/4'];
+function subnetRules(name: string, chain: string, subnet: string): Request[] {
+  const spared = [subnet, isIPv6(subnet) ? 'ff00::/8' : '224.0.0.0/4'];
   const table = inTable(name);
   return [
     ...spared.map((prefix) =>
@@ -169,10 +171,11 @@ export function masqueradeDifferences(
   const rulesOf = (chain: string) => rulesIn(nft, table, chain);
   const differences = rulesOf(POSTROUTING) < MAPS.length ? [`rules are missing in chain ${POSTROUTING}`] : [];
   for (const address of addresses) {
-    if (nft.elementTarget(mapFor(table, address), keyOf(address))?.comment !== comment) {
+    const { map, key, chain } = maskedAddress(table, address);
+    if (nft.elementTarget(map, key)?.comment !== comment) {
       differences.push(`${address} is not masqueraded`);
-    } else if (rulesOf(chainOf(address)) < SUBNET_RULES) {
-      differences.push(`rules are missing in chain ${chainOf(address)}`);
+    } else if (rulesOf(chain) < SUBNET_RULES) {
+      differences.push(`rules are missing in chain ${chain}`);
     }
   }
   return differences;

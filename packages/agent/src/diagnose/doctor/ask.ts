@@ -45,8 +45,9 @@ export function ask(address: string, size: number, timeoutMs: number): Promise<A
     };
     socket.on('error', failed);
     socket.on('message', () => end({ result: 'answered' }));
-    socket.bind({ fd }, () =>
-      socket.connect(PORT, address, () => socket.send(new Uint8Array(Math.max(size - header, 1)), failed)),
-    );
+    // The callback gets the error of a kernel that refuses the address, such as one of a broadcast.
+    const connected = (error?: Error): void =>
+      error ? failed(error) : socket.send(new Uint8Array(Math.max(size - header, 1)), failed);
+    socket.bind({ fd }, () => socket.connect(PORT, address, connected));
   });
 }

@@ -53,6 +53,13 @@ describe('selectNode()', () => {
     ['10.244.1.0/33', /not a prefix/],
     ['0.0.0.0/0', /wider than/],
     [7, /not a prefix/],
+    ['127.0.0.0/8', /no addresses for pods/],
+    ['169.254.0.0/16', /no addresses for pods/],
+    ['224.0.0.0/24', /no addresses for pods/],
+    ['fe80::/64', /no addresses for pods/],
+    ['ff02::/16', /no addresses for pods/],
+    ['::1/128', /no addresses for pods/],
+    ['::ffff:0:0/104', /no addresses for pods/],
   ])('selectNode() drops the podCIDR %s and names it', (podCIDR, reason) => {
     const node = selectNode({ metadata: { name: 'n' }, spec: { podCIDRs: [podCIDR, '10.1.0.0/24'] } });
     expect(node.podCIDRs).toEqual(['10.1.0.0/24']);
@@ -91,6 +98,19 @@ describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node al
     const status = { addresses: addresses.map(([type, address]) => ({ type, address })) };
     expect(selectNode({ status }).internalIPs).toEqual(want);
   });
+});
+
+test.each([
+  ...['0.0.0.0', '127.0.0.1', '169.254.7.7', '224.0.0.1', '255.255.255.255'],
+  ...['::', '::1', 'fe80::7', 'ff02::1', '::ffff:c000:207', 'n1', ''],
+])('selectNode() drops the InternalIP "%s", so that the next one counts', (address) => {
+  const addresses = [address, '240.0.0.7', '192.0.2.7', 'fd00::7'].map((each) => ({
+    type: 'InternalIP',
+    address: each,
+  }));
+  const node = selectNode({ status: { addresses } });
+  expect(node.internalIPs).toEqual(['240.0.0.7', '192.0.2.7', 'fd00::7']);
+  expect(node.rejected).toEqual([`InternalIP "${address}" is not an address of a host`]);
 });
 
 test('sameNode() ignores heartbeats', () => {

@@ -1,6 +1,6 @@
 /** Reduces Node objects of the API, which are untrusted, to the fields in use. Pure. */
 
-import { formatAddress, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';
+import { type AddressBytes, formatAddress, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';
 import type { ProtobufMessage } from '@cnikit/watch';
 import type { NodeInfo } from '../core/model.ts';
 
@@ -61,6 +61,8 @@ export function selectNode(node: unknown): NodeInfo {
     // A prefix this short is a mistake, and its route would take the node off its network.
     else if (prefix.length < 8) {
       rejected.push(`podCIDR ${JSON.stringify(entry)} is wider than a /8`);
+    } else if (isUnusable(prefix.address)) {
+      rejected.push(`podCIDR ${JSON.stringify(entry)} has no addresses for pods`);
     } else if (!podCIDRs.includes(formatPrefix(prefix))) {
       podCIDRs.push(formatPrefix(prefix));
     }
@@ -72,10 +74,11 @@ export function selectNode(node: unknown): NodeInfo {
       .filter((entry) => entry.type === type)
       .flatMap((entry) => {
         const address = parseAddress(text(entry.address));
-        if (address !== undefined) {
+        if (address !== undefined && !isUnusable(address)) {
           return [formatAddress(address)];
         }
-        rejected.push(`${type} ${JSON.stringify(entry.address)} is not an address`);
+        // Protobuf omits an empty text.
+        rejected.push(`${type} ${JSON.stringify(entry.address ?? '')} is not an address of a host`);
         return [];
       });
   const inside = ofType('InternalIP');
@@ -96,6 +99,21 @@ export function selectNode(node: unknown): NodeInfo {
     ...(taints.length === 0 ? {} : { taints }),
     rejected,
   };
+}
+
+/**
+ * Returns whether no host on another link can have an address: unspecified, loopback, link-local and multicast, which the
+ * kubelet refuses as addresses of a node too, and IPv4-mapped.
+ */
+function isUnusable(address: AddressBytes): boolean {
+  const [first = 0, second = 0] = address;
+  return address.length === 4
+    ? first === 0 ||
+        first === 127 ||
+        (first === 169 && second === 254) ||
+        (first >= 224 && first < 240) ||
+        address.every((byte) => byte === 255)
+    : first === 0 || first === 255 || (first === 0xfe && (second & 0xc0) === 0x80);
 }
 
 /** True when no field in use differs: most Node updates are heartbeats. */

@@ -255,6 +255,8 @@ export interface TestedState {
   routedPods?: Partial<Record<Family, PodSample>> | undefined;
   /** Returns whether an address is this node's. */
   isLocal?: (address: string) => boolean;
+  /** Returns whether a route or address inside a podCIDR, which is reported, takes its packets; default: none does. */
+  isShadowed?: (dst: string) => boolean;
 }
 
 /** A setting below /proc/sys and its desired value. */

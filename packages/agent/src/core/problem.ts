@@ -41,7 +41,7 @@ export type ProblemKind =
   | 'foreign-filter'
   | 'kernel'
   | 'self-test'
-  /** Packets of some sources or from some links do not take the routes. */
+  /** Packets of some sources, from some links, or to some nodes do not take the routes. */
   | 'diverted-packets'
   /** Another program's route is inside of this Node's podCIDR. */
   | 'inside-route'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { NodeRoute } from '../core/model.ts';
+import type { NodeRoute, TestedState } from '../core/model.ts';
 import { node } from '../testing/nodes.ts';
 import { createSelfTest, type Packet } from './self-test.ts';
 
@@ -46,6 +46,23 @@ test.each([
   ]);
   right = true;
   expect(selfTest({ routes: routes(3) })).toEqual([]);
+});
+
+test('createSelfTest() finds the node unusable only when packets take no route of a family', () => {
+  const all = routes(3);
+  all.set('fd00::/64', { dst: 'fd00::/64', via: '192.0.2.2', oif: 2, dev: 'eth0' });
+  const astray = new Set<string>();
+  const selfTest = createSelfTest(({ dst }) => ({ via: '192.0.2.2', oif: astray.has(dst) ? 7 : 2 }));
+  const kinds = (state: Partial<TestedState> = {}) =>
+    selfTest({ routes: all, ...state }).map(({ kind, message }) => `${kind}: ${message.split(',')[0]}`);
+  astray.add('10.0.0.1').add('10.0.2.1');
+  expect(kinds()).toEqual(['diverted-packets: Packets do not take 2 of 4 tested routes']);
+  expect(kinds({ isShadowed: (dst) => dst === '10.0.2.0/24' })).toEqual([
+    'diverted-packets: Packets do not take 1 of 3 tested routes',
+  ]);
+  expect(kinds({ isShadowed: () => true })).toEqual([]);
+  astray.add('fd00::1');
+  expect(kinds()).toEqual(['self-test: Packets do not take 3 of 4 tested routes']);
 });
 
 describe('createSelfTest() with pods', () => {

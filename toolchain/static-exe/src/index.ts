@@ -24,9 +24,9 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { bundle } from './bundle.ts';
+import { partOf } from './compile-all.ts';
 import { engineSources } from './engine.ts';
 import { bytecodeCompiler, compileScripts, linkExecutable } from './link.ts';
-import { partOf } from './objects.ts';
 import { type Scripts, scriptsSource } from './scripts.ts';
 import { type Link, linkPlain, linkWithSnapshot } from './snapshot.ts';
 import { type Arch, sanitizingToolchain, toolchain } from './toolchain.ts';

@@ -4,9 +4,9 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { compileAll, partOf, type Unit } from './compile-all.ts';
 import { ENGINE_FLAGS, ENGINE_SOURCES } from './engine.ts';
 import { functionOrder } from './function-order.ts';
-import { compileAll, partOf, type Unit } from './objects.ts';
 import type { Toolchain } from './toolchain.ts';
 
 const run = promisify(execFile);

@@ -26,7 +26,7 @@ function words(list: readonly string[], path: string | undefined): string {
   return joined;
 }
 
-/** Returns the `Sys` of a binding, whose functions are used by the calls only. */
+/** Returns the `Sys` of a binding. Uses the binding in calls only, because an adapter loads at the first use. */
 export function createSys(binding: Binding): InternalSys {
   const doubles = new Float64Array(5);
   const doubleBytes = new Uint8Array(doubles.buffer);

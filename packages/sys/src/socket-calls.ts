@@ -22,7 +22,7 @@ type SocketCalls = Pick<
   | 'poll'
 >;
 
-/** Returns the calls for sockets of a binding, whose functions are used by the calls only. */
+/** Returns the calls for sockets of a binding, as `createSys()` does the others. */
 export function socketCalls(binding: Binding): SocketCalls {
   const ints = new Int32Array(1);
   const intBytes = new Uint8Array(ints.buffer);

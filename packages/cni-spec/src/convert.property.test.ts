@@ -140,3 +140,10 @@ function attempt<T>(body: () => T): T | undefined {
     return undefined;
   }
 }
+
+test('encodeCanonicalResult() leaves out empty lists and what is empty in dns', () => {
+  const empty = { interfaces: [], ips: [], routes: [], dns: { nameservers: [], domain: '', search: ['a'] } };
+  expect(JSON.stringify(encodeCanonicalResult(empty, '1.1.0'))).toBe(
+    '{"cniVersion":"1.1.0","dns":{"search":["a"]}}',
+  );
+});

@@ -21,7 +21,7 @@ export function decode020(value: unknown, cniVersion: Version): Stamped<Result02
 /**
  * Returns the result with only the keys of these versions and canonical addresses. `dns` is always present.
  */
-export function clean020(result: Result020, cniVersion: Version): Stamped<Result020> {
+function clean020(result: Result020, cniVersion: Version): Stamped<Result020> {
   return compact({
     cniVersion,
     ip4: cleanIp(result.ip4),

@@ -24,7 +24,7 @@ export function decode040(value: unknown, cniVersion: Version): Stamped<Result04
 /**
  * Returns the result with only the keys of these versions and canonical addresses. `dns` is always present.
  */
-export function clean040(result: Result040, cniVersion: Version): Stamped<Result040> {
+function clean040(result: Result040, cniVersion: Version): Stamped<Result040> {
   return compact({
     cniVersion,
     interfaces: mapNonEmpty(result.interfaces, ({ name, mac, sandbox }) =>

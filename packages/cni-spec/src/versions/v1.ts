@@ -10,30 +10,17 @@ export function decode1(value: unknown, cniVersion: Version): Stamped<Result> {
   return clean1(decodeAs(schema, value, 'the result'), cniVersion);
 }
 
-/** Returns the result with only the keys of these versions and canonical addresses. Drops an empty `dns`. */
+/** Returns the result with only the keys of these versions and canonical addresses. Drops empty parts. */
 export function clean1({ interfaces, ips, routes, dns }: Result, cniVersion: Version): Stamped<Result> {
-  return document1(
-    {
-      interfaces: interfaces?.map(cleanInterface),
-      ips: ips?.map(cleanIp),
-      routes: routes?.map(cleanRoute),
-      dns,
-    },
-    cniVersion,
-  );
-}
-
-/** Returns the document of a result whose interfaces, addresses and routes are clean. Drops empty parts. */
-function document1({ interfaces, ips, routes, dns }: Result, cniVersion: Version): Stamped<Result> {
   const out: Stamped<Result> = { cniVersion };
   if (interfaces?.length) {
-    out.interfaces = interfaces;
+    out.interfaces = interfaces.map(cleanInterface);
   }
   if (ips?.length) {
-    out.ips = ips;
+    out.ips = ips.map(cleanIp);
   }
   if (routes?.length) {
-    out.routes = routes;
+    out.routes = routes.map(cleanRoute);
   }
   const cleanedDns = cleanDns(dns);
   if (cleanedDns) {

@@ -3,7 +3,7 @@
  * the usual case of each, and every case that breaks one of its assumptions. Each leaves the built-in objects as it
  * found them.
  */
-export const fastCases: readonly string[] = [
+export const objectCases: readonly string[] = [
   // Functions: the order, attributes and life of `length` and `name`.
   '() => Object.entries(Object.getOwnPropertyDescriptors((a, b = 1, ...c) => a))',
   '() => { const named = (a, b) => a; return Object.entries(Object.getOwnPropertyDescriptors(named)); }',
@@ -129,7 +129,7 @@ export const fastCases: readonly string[] = [
 ];
 
 /** Asynchronous ones, which return a promise. */
-export const slowCases: readonly string[] = [
+export const asyncCases: readonly string[] = [
   'async () => { const seen = []; for await (const x of [1, Promise.resolve(2)]) seen.push(x); for (const x of [3, 4]) seen.push(await x); return seen; }',
   `async () => { const seen = []; async function* g() { try { for (const x of [1, 2]) yield x; } finally { seen.push('f'); } } for await (const x of g()) { seen.push(x); break; } const it = g(); await it.next(); seen.push(await it.return(7)); return seen; }`,
   'async () => { const seen = []; async function* g() { for (const x of [1, 2]) { seen.push(x); return 5; } } seen.push(await g().next()); async function* h() { yield* [1, 2]; } for await (const x of h()) seen.push(x); return seen; }',

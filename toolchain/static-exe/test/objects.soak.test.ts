@@ -8,13 +8,13 @@ import { afterAll, expect, test } from 'vitest';
 import { SOAK } from '../../../vitest.soak.ts';
 import { bundle, ENTRY } from '../src/bundle.ts';
 import { literalCases } from './literal-cases.ts';
-import { fastCases, slowCases } from './object-cases.ts';
+import { asyncCases, objectCases } from './object-cases.ts';
 import { shortenCases } from './shorten-cases.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'objects-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const all = [...fastCases, ...literalCases, ...shortenCases, ...slowCases];
+const all = [...objectCases, ...literalCases, ...shortenCases, ...asyncCases];
 
 /** Runs each case twice, because the engine makes some built-in functions when they are first used. */
 const SCRIPT = `

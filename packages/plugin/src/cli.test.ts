@@ -6,6 +6,7 @@ test.each([
   [['version'], 0, `cnikit ${packageJson.version}\nCNI 0.1.0, `, ''],
   [['--version'], 0, `cnikit ${packageJson.version}\n`, ''],
   [['--help'], 0, 'This is a CNI plugin', ''],
+  [['restore', '--help'], 0, 'This is a CNI plugin', ''],
   [['-h'], 0, 'bridge, ptp.\n', ''],
   [[], 0, '', 'This is a CNI plugin'],
   [['explain'], 2, '', 'Unknown command "explain"\n'],

@@ -9,7 +9,7 @@ import packageJson from '../package.json' with { type: 'json' };
  * @param names names of the plugins in the executable
  */
 export function runCli(args: readonly string[], names: readonly string[]): PluginOutput {
-  const [command] = args;
+  const command = args.includes('--help') ? '--help' : args[0];
   switch (command) {
     case 'version':
     case '--version':

@@ -74,7 +74,7 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
     rest: readonly string[],
     { env }: PluginIo,
   ): PluginOutput | undefined {
-    switch (command) {
+    switch (rest.includes('--help') ? undefined : command) {
       case 'restore':
         return restore(sys, env, all, rest);
       case 'switch-back':

@@ -19,6 +19,12 @@ test('cnikit without arguments and CNI_COMMAND prints its help to stderr', () =>
   expect(stderr).toMatch(/^cnikit ptp: .*\nCNI protocol versions supported: .*\n\nThis is a CNI plugin/);
 });
 
+test.each(['restore', 'switch-back'])('cnikit %s --help prints the help and does nothing else', (command) => {
+  const { status, stdout, stderr } = run([command, '--help']);
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toContain(`cnikit ${command} `);
+});
+
 test('cnikit refuses an unknown command, with or without CNI_COMMAND', () => {
   const { status, stderr } = run(['frob'], { env: { CNI_COMMAND: 'ADD' } });
   expect([status, stderr.split('\n')[0]]).toEqual([2, 'Unknown command "frob"']);

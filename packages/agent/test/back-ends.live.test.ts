@@ -19,7 +19,7 @@ import { NodeIndex } from '../src/desired/node-index.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { Agent } from '../src/reconcile/agent.ts';
 import { planNode } from '../src/reconcile/node-plan.ts';
-import { run } from './live-node.ts';
+import { endAll, run } from './live-node.ts';
 
 const node = (n: number): NodeInfo => ({
   name: `n${n}`,
@@ -96,9 +96,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
     afterEach(async () => {
       await stop();
-      for (const flow of flows.splice(0)) {
-        flow.kill();
-      }
+      await endAll(flows.splice(0));
       for (const name of ['pod', 'n2', 'world']) {
         run('ip', 'link', 'delete', `port-${name}`);
         deleteNetns(name);

@@ -16,7 +16,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCommand } from '../src/cli/command.ts';
-import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
+import {
+  endAll,
+  eventually,
+  type LiveNode,
+  liveNode,
+  nodeObject,
+  ownRoutes,
+  routesTo,
+  run,
+} from './live-node.ts';
 import { addPod, addRecordedPod, deletePod, hasPlugin, loseNamespace, plugin, status } from './pods.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -26,6 +35,7 @@ const program = existsSync(bundle) ? [bundle] : ['--conditions=@cnikit/source', 
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'cnikit-agent (needs the sandbox: run npm test at the root)',
+  { timeout: 120_000 },
   () => {
     let node: LiveNode;
     let flags: string[];
@@ -44,9 +54,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       ].map(([name, value]) => `--${name}=${value}`);
     });
     afterEach(async () => {
-      for (const child of children) {
-        child.kill('SIGKILL');
-      }
+      await endAll(children);
       children.clear();
       await node.close();
     });
@@ -170,7 +178,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         status: 3,
         out: expect.stringMatching(/^n2 +10\.244\.2\.0\/24 +192\.0\.2\.2 +missing/m),
       });
-      const { child, log } = start('--health-address=127.0.0.1:9470');
+      const { child, ended, log } = start('--health-address=127.0.0.1:9470');
       await eventually(() => expect(log.text).toContain('The data path is programmed'));
       await eventually(() => expect(existsSync(join(node.stateDir, 'state.json'))).toBe(true));
       const { status, out } = await command('status', '--json', ...flags);
@@ -179,6 +187,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(report).toMatchObject({ source: 'api', agent: { ready: true } });
       expect(report.rows[0]).toMatchObject({ node: 'n2', route: 'ok', changed: expect.any(String) });
       child.kill('SIGTERM');
+      await ended;
       await node.api.stop();
       const offline = await command('status', ...flags);
       expect(offline.out).toMatch(/Agent: not running, .*\nNodes: from the saved state/);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
 import { SOAK } from '../../../vitest.soak.ts';
-import { eventually, liveNode } from './live-node.ts';
+import { endAll, eventually, liveNode } from './live-node.ts';
 import { hasPlugin, plugin } from './pods.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
@@ -51,7 +51,7 @@ test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !SOAK || !hasPlugin)(
         { timeout: 90_000, interval: 100 },
       );
     } finally {
-      agent.kill('SIGKILL');
+      await endAll([agent]);
       await node.close();
     }
   },

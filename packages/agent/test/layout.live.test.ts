@@ -13,10 +13,11 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const bundle = path('../dist/cnikit-agent.js');
 const program = existsSync(bundle) ? [bundle] : ['--conditions=@cnikit/source', path('../src/main.ts')];
 const eventually = (check: () => Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 30_000, interval: 20 });
+  vi.waitFor(check, { timeout: 60_000, interval: 20 });
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
   'cnikit-agent --layout (needs the sandbox: run npm test at the root)',
+  { timeout: 240_000 },
   () => {
     let lab: Lab;
     let api: ApiServer;

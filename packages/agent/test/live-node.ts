@@ -1,4 +1,6 @@
 /** The sandbox's own network namespace as node n1, and the means to look at it and to hurt it. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -184,6 +186,17 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     run('ipset', 'destroy');
     rmSync(dir, { recursive: true });
   }
+}
+
+/** Kills processes, and returns once they have ended: until then they may write to files and the kernel. */
+export async function endAll(children: Iterable<ChildProcess>): Promise<void> {
+  const ended = [...children].map(async (child) => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  });
+  await Promise.all(ended);
 }
 
 /** Waits until `check` does not throw. */

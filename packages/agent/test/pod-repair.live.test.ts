@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type LiveNode, liveNode, nodeObject, run } from './live-node.ts';
+import { endAll, type LiveNode, liveNode, nodeObject, run } from './live-node.ts';
 import { addPod, addRecordedPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -51,10 +51,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     }
 
     afterEach(async () => {
-      child?.kill('SIGKILL');
-      for (const server of servers) {
-        server.kill('SIGKILL');
-      }
+      await endAll([...(child ? [child] : []), ...servers]);
       servers.clear();
       for (const id of pods) {
         spawnSync('ip', ['netns', 'delete', id]);

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { soakSize } from '../../../vitest.soak.ts';
-import { makeLink, nodeObject, removeLink, run } from './live-node.ts';
+import { endAll, makeLink, nodeObject, removeLink, run } from './live-node.ts';
 import { hasPlugin, plugin } from './pods.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -54,10 +54,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       }
     });
     afterEach(async () => {
-      agent?.kill('SIGKILL');
-      for (const sender of senders) {
-        sender.kill('SIGKILL');
-      }
+      await endAll([...(agent ? [agent] : []), ...senders]);
       for (const name of namespaces) {
         run('ip', 'netns', 'delete', name);
       }
@@ -202,7 +199,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
           expect(count(id, 'sent')).toBeGreaterThan(ENOUGH);
           expect(count('neighbour', 'sent')).toBeGreaterThan(before + ENOUGH);
         });
-        sender.kill('SIGKILL');
+        await endAll([sender]);
         expect([count(id, 'received'), count('neighbour', 'received')]).toEqual([0, 0]);
       }
       return written;

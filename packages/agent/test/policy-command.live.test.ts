@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eventually, makeLink, nodeObject, removeLink } from './live-node.ts';
+import { endAll, eventually, makeLink, nodeObject, removeLink } from './live-node.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const bundle = path('../dist/cnikit-agent.js');
@@ -26,9 +26,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('cnikit-agent run with Netwo
     makeLink();
   });
   afterEach(async () => {
-    for (const child of children) {
-      child.kill('SIGKILL');
-    }
+    await endAll(children);
     children.clear();
     await api.close();
     removeLink();

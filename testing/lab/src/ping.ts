@@ -19,7 +19,7 @@ export async function ping(
 }
 
 /** Timeout of {@link SteadyPing.more}. */
-const MORE_MS = 10_000;
+const MORE_MS = 30_000;
 
 /** A continuous ping. */
 export interface SteadyPing {

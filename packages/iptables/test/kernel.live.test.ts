@@ -158,7 +158,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
       const foreign: string[] = [];
       for (let i = 0; i < 20; i++) {
         foreign.push(`-A FORWARD -i foreign${i} -j ACCEPT`);
-        must(`iptables-${backend} -w 20 -I FORWARD -i foreign${i} -j ACCEPT`);
+        must(`iptables-${backend} -w 60 -I FORWARD -i foreign${i} -j ACCEPT`);
       }
       expect(await Promise.all(done)).toEqual(children.map(() => ({ status: 0, stderr: '' })));
       const lines = must(`iptables-${backend}-save -t filter`)

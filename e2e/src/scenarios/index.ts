@@ -2,6 +2,7 @@
 import type { Step } from '../context.ts';
 import { bandwidth } from './bandwidth.ts';
 import { churnUnderContainerd, churnUnderKubelet } from './churn.ts';
+import { conformance } from './conformance.ts';
 import { apiOutage, reboot, runtimeRestarts, upgrade } from './disturbances.ts';
 import { clusterDns } from './dns.ts';
 import { doctor } from './doctor.ts';
@@ -38,6 +39,7 @@ export const scenarios: readonly Step[] = [
   podsOnEachNode,
   podsPing,
   doctor,
+  conformance,
   clusterDns,
   [
     // Its agents wait for half a minute.

@@ -446,6 +446,14 @@ test('diagnose() reports the path MTU as unknown when no node answers', () => {
   expect(diagnose(silent).find(({ check }) => check === 'mtu')!.good).toMatch(/so the path MTU is unknown/);
 });
 
+test('diagnose() does not blame a packet filter or count to 0 on the only node of a cluster', () => {
+  const alone = diagnose(healthy({ peers: [], peerCount: 0, links: [] }));
+  const good = (name: string) => alone.find(({ check }) => check === name)!.good;
+  expect(good('neighbours')).toBe('There is no other node to probe.');
+  expect(good('mtu')).toBe('There is no path to another node whose MTU could be too small.');
+  expect(good('pods')).toBe('No pod on this node uses the pod network.');
+});
+
 test('diagnose() accepts routed pods, beside pods on a bridge and without one', () => {
   const routed = (n: number) => ({
     index: n,

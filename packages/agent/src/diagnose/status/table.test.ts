@@ -76,6 +76,7 @@ test('statusText() prints a summary of this node and a table of the others', () 
     }
   }
   expect(lines.slice(10)).toEqual(['', '! No route to 10.244.4.0/24: no InternalIP', '']);
+  expect(statusText({ ...report, rows: rows.slice(0, 1) }, 0)).toContain('API; 1 pod network, all routed\n');
   const offline = statusText({ node: report.node, source: 'saved', rows: [] }, 0);
   expect(offline).toContain(
     'Agent: not running, or not answering on --health-address\nNodes: from the saved state',

@@ -12,7 +12,7 @@ export function statusText(report: StatusReport, now: number): string {
   const lines = [
     `Node ${node.name}: podCIDR ${node.podCIDRs.join(' ') || 'none yet'}, InternalIP ${node.internalIPs.join(' ') || 'none'}`,
     `Agent: ${agentText(agent)}`,
-    `Nodes: ${source === 'api' ? 'from the API' : 'from the saved state, because the API does not answer'}; ${rows.length} pod networks, ${bad.length === 0 ? 'all routed' : `${bad.length} not routed correctly`}`,
+    `Nodes: ${source === 'api' ? 'from the API' : 'from the saved state, because the API does not answer'}; ${rows.length} pod network${rows.length === 1 ? '' : 's'}, ${bad.length === 0 ? 'all routed' : `${bad.length} not routed correctly`}`,
     ...(packetFilter === undefined ? [] : [`Packet filter: ${packetFilter.name} (${packetFilter.reason})`]),
     ...(pods === undefined ? [] : [`Pods: ${pods.routed} routed, ${pods.bridge} on ${BRIDGE_NAME}`]),
     '',

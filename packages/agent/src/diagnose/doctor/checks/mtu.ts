@@ -9,6 +9,9 @@ const FIX =
 export const mtu: Check = {
   name: 'mtu',
   good: ({ peers }) => {
+    if (peers.length === 0) {
+      return 'There is no path to another node whose MTU could be too small.';
+    }
     const answered = peers.filter(({ mtu: { result } }) => result === 'fits');
     const sizes = [...new Set(answered.map(({ size }) => size))].join(' and ');
     return answered.length === 0

@@ -4,7 +4,9 @@ export const neighbours: Check = {
   name: 'neighbours',
   // In a large cluster only a sample is probed: the size of the neighbour table is limited.
   good: ({ peers, peerCount }) =>
-    `All next hops answer: ${peers.length} of ${peerCount} addresses of other nodes probed.`,
+    peerCount === 0
+      ? 'There is no other node to probe.'
+      : `All next hops answer: ${peers.length} of ${peerCount} addresses of other nodes probed.`,
   find: ({ peers }) =>
     peers.flatMap(({ node, address, dev, hop, neighbour }) => {
       if (neighbour === 'none') {

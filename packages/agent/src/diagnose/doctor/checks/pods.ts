@@ -15,6 +15,9 @@ export const pods: Check = {
   good: ({ links }) => {
     const all = podEnds(links);
     const routed = all.filter(isRoutedEnd).length;
+    if (all.length === 0) {
+      return 'No pod on this node uses the pod network.';
+    }
     return routed === 0
       ? `All ${all.length} running pods are attached to ${BRIDGE_NAME}.`
       : `All ${all.length} running pods are attached: ${routed} by their own routes, ${all.length - routed} to ${BRIDGE_NAME}.`;

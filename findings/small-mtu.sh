@@ -5,7 +5,8 @@
 # Linux 6.18 accepts it without a word and removes IPv6 from the link: addresses, routes and /proc/sys/net/ipv6/conf/LINK. New
 # addresses are refused with EINVAL, which does not mention the MTU. Once the MTU is large enough, the link starts
 # anew, with the default sysctls. So a CNI plugin such as `tuning` that sets `mtu` behind the one that gave the addresses
-# takes IPv6 from the pod, and ADD succeeds.
+# takes IPv6 from the pod, and ADD succeeds. A bridge whose MTU has not been set follows its smallest port, so that one such
+# port takes IPv6, and the gateway's address, from the bridge and all pods on it, also when the port is deleted again.
 #
 # Needs Debian's apt-get and dpkg, and unprivileged user namespaces or root.
 set -eu
@@ -47,6 +48,16 @@ echo "a new address: $(cat refused)"
 grep -q 'Invalid argument' refused
 $ip link set pod0 mtu 1500
 state 'MTU 1500 again' '0 0 1'
+$ip link add br0 type bridge
+$ip link set br0 up
+$ip -6 address add 2001:db8::1/64 dev br0 nodad
+$ip link add small0 mtu 1279 type veth peer name small1
+$ip link set small0 master br0
+$ip link delete small0
+$ip -oneline link show dev br0 | sed 's/.* \(mtu [0-9]*\) .*/bridge after a port with MTU 1279: \1/'
+addresses=$($ip -6 -oneline address show dev br0 scope global | wc -l)
+echo "global addresses of the bridge: $addresses"
+[ "$addresses" -eq 0 ] || { echo 'changed: the bridge has an address'; exit 1; }
 SH
 echo 'as described: a small MTU removes IPv6 from the link, a larger one does not bring it back'
 # Output seen:
@@ -56,4 +67,6 @@ echo 'as described: a small MTU removes IPv6 from the link, a larger one does no
 #   MTU 1279: global addresses 0, default routes 0, accept_ra none
 #   a new address: RTNETLINK answers: Invalid argument
 #   MTU 1500 again: global addresses 0, default routes 0, accept_ra 1
+#   bridge after a port with MTU 1279: mtu 1500
+#   global addresses of the bridge: 0
 #   as described: a small MTU removes IPv6 from the link, a larger one does not bring it back

@@ -75,7 +75,10 @@ export interface ListenOptions {
 
 /** Options of {@link monitor}. */
 export interface MonitorOptions extends ListenOptions {
-  /** The kinds of changes to report. */
+  /**
+   * The kinds of changes to report. The kernel announces no IPv4 routes that it removes because their link goes down
+   * (Linux 6.18): listen to `link` too, and dump the routes when a link is down or deleted.
+   */
   groups: readonly GroupName[];
 }
 

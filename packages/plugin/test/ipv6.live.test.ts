@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
-import { env, inSandbox, ok } from './harness.ts';
+import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers } from './invoke.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
@@ -72,6 +72,12 @@ describe.skipIf(!inSandbox).each(invokers)(
         }
       },
     );
+
+    test.each(['bridge', 'ptp'])('%s ADD names an MTU that is too small for IPv6', (type) => {
+      const add = { ...base(type, BOTH), mtu: 1200 };
+      fails(invoke(env('ADD', 'a', here.pod()), add, type), 7, /The MTU 1200 is too small for IPv6/);
+      ok(invoke(env('ADD', 'a', here.pod()), { ...add, ...base(type, BOTH.slice(0, 1)) }, type));
+    });
 
     test('bridge ADD makes a bridge made by another program ignore router advertisements', () => {
       run('ip', 'link', 'add', 'six0', 'type', 'bridge');

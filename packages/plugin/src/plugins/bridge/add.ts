@@ -19,6 +19,7 @@ import { isIPv6 } from '../../lib/prefix.ts';
 import { announce } from '../../links/announce.ts';
 import { deleteHostEnd } from '../../links/attachment-links.ts';
 import { waitForDad } from '../../links/dad.ts';
+import { withMtuReason } from '../../links/ipv6-mtu.ts';
 import { checkedMac, macOfAddress } from '../../links/mac.ts';
 import { hostVethName } from '../../links/names.ts';
 import { configurePodInterface, type PodInterface } from '../../links/pod-interface.ts';
@@ -145,7 +146,7 @@ export function add(
       given && (() => ipam?.del()),
       pair && (() => deleteHostEnd(sys, hostName)),
     ]);
-    throw error;
+    throw withMtuReason(error, conf.mtu, given?.ips);
   } finally {
     host.close();
     pod.close();

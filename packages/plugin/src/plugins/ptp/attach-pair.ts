@@ -11,6 +11,7 @@ import { openIpam } from '../../ipam/ipam.ts';
 import type { Allocation } from '../../ipam/pod-ipam.ts';
 import { deleteHostEnd } from '../../links/attachment-links.ts';
 import { sendNeighbours } from '../../links/host-neighbours.ts';
+import { withMtuReason } from '../../links/ipv6-mtu.ts';
 import { hostVethName } from '../../links/names.ts';
 import { configurePodInterface, type PodInterface } from '../../links/pod-interface.ts';
 import { createVethPair, type VethPair } from '../../links/veth.ts';
@@ -148,7 +149,7 @@ export function attachPair(
       given && (() => ipam.del()),
       pair && (() => deleteHostEnd(sys, hostName)),
     ]);
-    throw error;
+    throw withMtuReason(error, conf.mtu, given?.ips);
   } finally {
     host.close();
     pod.close();

@@ -1,0 +1,23 @@
+import { CniError, ErrorCode } from '@cnikit/cni-spec';
+import { expect, test } from 'vitest';
+import { withMtuReason } from './ipv6-mtu.ts';
+
+const error = new Error('EINVAL');
+const IPV4 = { address: '10.0.0.2/24' };
+const IPV6 = { address: 'fd00::2/64' };
+
+test.each([
+  ['the default MTU', 0, [IPV6]],
+  ['an MTU that IPv6 can use', 1280, [IPV6]],
+  ['IPv4 addresses', 1279, [IPV4]],
+  ['an error before there are addresses', 1279, undefined],
+])('withMtuReason() returns the error for %s', (_, mtu, ips) => {
+  expect(withMtuReason(error, mtu, ips)).toBe(error);
+});
+
+test('withMtuReason() names an MTU that is too small for one of the addresses', () => {
+  const named = withMtuReason(error, 1279, [IPV4, IPV6]) as CniError;
+  expect(named).toBeInstanceOf(CniError);
+  expect(named).toMatchObject({ code: ErrorCode.InvalidNetworkConfig, cause: error });
+  expect(named.message).toMatch(/MTU 1279 .*1280: EINVAL$/);
+});

@@ -19,7 +19,7 @@ const RECHECK_MS = 250;
 export async function until<T>(
   what: string,
   check: () => T | undefined | false | Promise<T | undefined | false>,
-  { wakes = [], timeoutMs = 20_000 }: { wakes?: readonly Wake[]; timeoutMs?: number } = {},
+  { wakes = [], timeoutMs = 60_000 }: { wakes?: readonly Wake[]; timeoutMs?: number } = {},
 ): Promise<T> {
   let notify = () => {};
   let changed = true;

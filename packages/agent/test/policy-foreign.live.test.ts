@@ -47,6 +47,8 @@ function startPod(pod: PodName): void {
   inside('-6', 'route', 'add', 'default', 'via', 'fe80::1', 'dev', 'eth0');
 }
 
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 30_000, interval: 5 });
+
 /** Pings from an address of the gateway: until there is an answer if one should come. */
 const reaches = async (source: string, to: string, should: boolean): Promise<boolean> => {
   const patience = should ? ['-w', '30'] : ['-W', '1'];
@@ -117,7 +119,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('policies of foreign source 
       enforcer.synced(collection);
     }
     enforcer.setPodCIDRs(['10.0.0.0/24', 'fd00::/120']);
-    await vi.waitFor(() => expect(enforcer.programmed).toBe(true));
+    await eventually(() => expect(enforcer.programmed).toBe(true));
   });
   afterEach(() => {
     enforcer.verify();
@@ -199,7 +201,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('policies of foreign source 
     run('nft', 'flush', 'map', 'inet', 'cnikit-policy', 'egress-ipv4');
     const before = list();
     enforcer.setPodCIDRs(['10.0.0.0/24', 'fd00::/120', '10.9.0.0/24']);
-    await vi.waitFor(() => expect(list()).not.toBe(before));
+    await eventually(() => expect(list()).not.toBe(before));
     await expectReach(pod('x/a'), ALL);
     await enforcer.release('b');
     expect(list()).not.toContain('veth');

@@ -73,9 +73,17 @@ async function open({ name, protocol, address, port }: Target): Promise<void> {
   socket.connect(port, address);
   await once(socket, 'connect');
   const opened = once(socket, 'message');
-  socket.send(`${name} open`);
+  const ask = () => socket.send(`${name} open`);
+  ask();
+  const timer = setInterval(ask, 500);
   await opened;
-  socket.on('message', (message) => arrived.push(message.toString()));
+  clearInterval(timer);
+  socket.on('message', (message) => {
+    const text = message.toString();
+    if (text !== `${name} opened`) {
+      arrived.push(text);
+    }
+  });
   senders.set(name, (text) => socket.send(`${name} ${text}`));
 }
 

@@ -86,7 +86,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       ok(call('DEL', 'a', first.made, both));
       const read = announcementsTo(neighbour);
       expect(add('b', both, ips('10.94.0.61', 'fd94::60')).mac).toBe('0a:58:0a:5e:00:3d');
-      await vi.waitFor(() => expect(read()[1]).toBeGreaterThan(0), 10_000);
+      await vi.waitFor(() => expect(read()[1]).toBeGreaterThan(0), 30_000);
       expect(read()[0]).toBe(0);
       ping(neighbour, 'fd94::60');
       ping(neighbour, '10.94.0.61');
@@ -120,7 +120,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       const read = announcementsTo(neighbour);
       const mac = '02:00:00:00:00:07';
       expect(add('a', [IPV4], { runtimeConfig: { mac } }).mac).toBe(mac);
-      await vi.waitFor(() => expect(read()[0]).toBeGreaterThan(0), 10_000);
+      await vi.waitFor(() => expect(read()[0]).toBeGreaterThan(0), 30_000);
     });
 
     test('bridge CHECK fails when a pod has lost the MAC address that macFromAddress gave it', () => {

@@ -383,7 +383,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             }
             await new Promise(setImmediate);
             const expected = lines(told.model);
-            await expect.poll(() => lines(told.real), { timeout: 5000, interval: 5 }).toEqual(expected);
+            await expect.poll(() => lines(told.real), { timeout: 30_000, interval: 5 }).toEqual(expected);
             ended.abort();
             await Promise.all([listening, modelled]);
           } finally {

@@ -321,6 +321,13 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         ['address', () => n1.ip('address', 'flush', 'dev', 'cnikit-vx')],
         ['link down', () => n1.ip('link', 'set', 'cnikit-vx', 'down')],
         ['MTU', () => n1.ip('link', 'set', 'cnikit-vx', 'mtu', '1300')],
+        [
+          'port of a bridge',
+          () => {
+            n1.ip('link', 'add', 'foreign', 'type', 'bridge');
+            n1.ip('link', 'set', 'cnikit-vx', 'master', 'foreign');
+          },
+        ],
         ['link', () => n1.ip('link', 'delete', 'cnikit-vx')],
       ];
       for (const [what, damage] of damages) {

@@ -55,7 +55,9 @@ function dump(connection: RtnetlinkConnection): KernelState {
         ...connection.neighbours({ index, family: 'bridge' }),
         ...connection.neighbours({ index }),
       ])
-      .flatMap((neighbour) => (isPermanent(neighbour) ? [kernelNeighbour(neighbour)] : [])),
+      .flatMap((neighbour) =>
+        isPermanent(neighbour) && isOfLink(neighbour) ? [kernelNeighbour(neighbour)] : [],
+      ),
   };
 }
 
@@ -88,6 +90,9 @@ function kernelLink({
 }
 
 const isPermanent = ({ state }: Neighbour): boolean => (state & NUD_PERMANENT) !== 0;
+
+/** A bridge has entries without a remote end for its ports. */
+const isOfLink = ({ address }: Neighbour): boolean => address !== undefined;
 
 const kernelNeighbour = ({ family, index, mac = '', address = '' }: Neighbour): KernelNeighbour => ({
   table: family === 'bridge' ? 'fdb' : 'neighbour',
@@ -219,8 +224,10 @@ function tunnelRequests(action: TunnelAction): Request[] {
       setLink({ index, up: true }),
     ];
   }
-  const { index } = action.old;
+  const { index, master } = action.old;
   return [
+    // A port passes its packets to the bridge.
+    ...(master === undefined ? [] : [setLink({ index, master: 0 })]),
     // Setting the same hardware address again would empty the link's neighbour table.
     setLink({ index, ...(mac === action.old.mac ? {} : { mac }), mtu, up: true }),
     ...addresses
@@ -261,7 +268,7 @@ async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEven
       yield { type: 'setting', ...change.netconf };
     } else if (change.type === 'address') {
       yield { type: 'address', op: change.action, ...kernelAddress(change.address) };
-    } else if (change.type === 'neighbour') {
+    } else if (change.type === 'neighbour' && isOfLink(change.neighbour)) {
       yield {
         type: 'neighbour',
         op: change.action === 'new' && isPermanent(change.neighbour) ? 'new' : 'del',

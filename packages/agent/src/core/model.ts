@@ -200,6 +200,8 @@ export interface PresentTunnel {
   mac: string;
   mtu: number;
   up: boolean;
+  /** Bridge or other master that another program put it into. */
+  master?: number | undefined;
   local?: string | undefined;
   addresses: string[];
 }

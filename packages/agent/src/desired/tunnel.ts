@@ -94,6 +94,7 @@ export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'cha
   }
   const set =
     have.up &&
+    have.master === undefined &&
     have.mac === want.mac &&
     have.mtu === want.mtu &&
     have.addresses.length === want.addresses.length &&

@@ -121,7 +121,7 @@ function routedPodsOf(routes: readonly KernelRoute[]): HostFacts['routedPods'] {
 }
 
 function tunnelOf(link: KernelLink, addresses: readonly KernelAddress[]): PresentTunnel[] {
-  const { index, name, mtu, up, mac = '', vxlan } = link;
+  const { index, name, mtu, up, master, mac = '', vxlan } = link;
   if (vxlan === undefined) {
     return [];
   }
@@ -137,6 +137,7 @@ function tunnelOf(link: KernelLink, addresses: readonly KernelAddress[]): Presen
       mac,
       mtu,
       up,
+      master,
       local,
       addresses: addresses
         .filter((entry) => entry.index === index && !isLinkLocal(entry.address))

@@ -121,6 +121,17 @@ describe.skipIf(!inSandbox).each(invokers)(
       }
     });
 
+    test('bridge ADD ends duplicate address detection of the bridge’s link-local address', () => {
+      add('bridge', 'a', here.pod(), BOTH);
+      const before = linkLocals('six0');
+      writeFileSync(`${conf('six0')}/dad_transmits`, '100');
+      run('ip', 'address', 'del', `${before[0]}/64`, 'dev', 'six0');
+      run('ip', 'address', 'add', `${before[0]}/64`, 'dev', 'six0');
+      expect(linkLocals('six0')).toEqual([]);
+      add('bridge', 'b', here.pod(), BOTH);
+      expect(linkLocals('six0')).toEqual(before);
+    });
+
     test('the link-local address of a pod comes back when its interface was down', () => {
       const pod = here.pod();
       add('bridge', 'a', pod, BOTH);

@@ -1,11 +1,13 @@
 /** The pods' gateway: addresses of the bridge, and forwarding on the node. */
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import { overlaps } from '@cnikit/ip';
-import { delAddress, NetlinkError, newAddress, type Request } from '@cnikit/netlink';
+import { type Address, delAddress, NetlinkError, newAddress, type Request } from '@cnikit/netlink';
+import { IFA_F_TENTATIVE } from '@cnikit/netlink/constants';
 import { connectedNetwork, type LinkSummary, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, firstHost, isIPv6, knownPrefix, withoutLength } from '../../lib/prefix.ts';
 import { linkLocal } from '../../links/link-local.ts';
+import { linkLocalAddress } from '../../links/mac.ts';
 import { ensureForwarding } from '../../netns/forwarding.ts';
 import type { BridgeSettings } from './settings.ts';
 
@@ -32,7 +34,8 @@ export function ensureGateways(
   if (ips.length === 1 && only !== undefined && isConnected(route, index, only)) {
     return;
   }
-  const held = route.addresses({ index }).map(({ address }) => address);
+  const addresses = route.addresses({ index });
+  const held = addresses.map(({ address }) => address);
   const requests: Request[] = [];
   const wanted = ips.map(gatewayOf);
   // Compare as sets: a network with several ranges of one family has several gateways.
@@ -57,7 +60,9 @@ export function ensureGateways(
     }
   }
   // The kernel drops the link-local address when the bridge goes down; without it, forwarded IPv6 finds no neighbour.
-  if (mac !== undefined && ips.some(({ address }) => isIPv6(address)) && !held.some(isLinkLocal)) {
+  if (mac !== undefined && ips.some(({ address }) => isIPv6(address)) && !addresses.some(isUsableLinkLocal)) {
+    // When the bridge was down, the kernel may have added it again, and detects duplicates for a second or two.
+    route.batchSettled([delAddress({ index, address: `${linkLocalAddress(mac)}/64` })]);
     requests.push(...linkLocal(index, mac));
   }
   if (requests.length > 0) {
@@ -85,8 +90,8 @@ function isConnected(route: RtnetlinkCore, index: number, ip: IpConfig & { gatew
   }
 }
 
-function isLinkLocal(address: string): boolean {
-  return address.startsWith('fe80:');
+function isUsableLinkLocal({ address, flags }: Address): boolean {
+  return address.startsWith('fe80:') && (flags & IFA_F_TENTATIVE) === 0;
 }
 
 /** Returns the gateway with the prefix length of the pod's address. */

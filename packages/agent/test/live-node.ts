@@ -2,7 +2,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
@@ -110,7 +109,8 @@ export interface RunningAgent {
 
 export async function liveNode(...numbers: number[]): Promise<LiveNode> {
   makeLink();
-  const dir = mkdtempSync(join(tmpdir(), 'cnikit-agent-'));
+  // The sandbox's own: nothing stays on the machine, even when the run is killed.
+  const dir = mkdtempSync('/run/cnikit-agent-');
   const [kubeconfig, pluginBinary] = [join(dir, 'kubeconfig'), join(dir, 'plugin')];
   const [confDir, binDir] = [join(dir, 'net.d'), join(dir, 'bin')];
   const api = await startApiServer({

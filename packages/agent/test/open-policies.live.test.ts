@@ -1,8 +1,6 @@
 /** How the agent's events reach the enforcement of NetworkPolicies. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startApiServer } from '@cnikit/apiserver-fake';
 import { KubeConfig } from '@kubernetes/client-node';
 import pino from 'pino';
@@ -18,7 +16,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('openPolicies()', () => {
     'the event %s makes the rules judge what ipvs sends on once the kernel has ipvs, before any resync',
     async (type) => {
       const api = await startApiServer();
-      const stateDir = mkdtempSync(join(tmpdir(), 'cnikit-policies-'));
+      const stateDir = mkdtempSync('/run/cnikit-policies-');
       const kubeConfig = new KubeConfig();
       kubeConfig.loadFromString(api.kubeconfig());
       const argv = ['--network-policy', `--state-dir=${stateDir}`, `--resync-interval=${HOURS}`];

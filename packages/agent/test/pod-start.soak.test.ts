@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
@@ -46,7 +45,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     let namespaces: string[];
     beforeEach(async () => {
       makeLink();
-      [dir, senders, namespaces, log] = [mkdtempSync(join(tmpdir(), 'pod-start-')), [], [], ''];
+      [dir, senders, namespaces, log] = [mkdtempSync('/run/cnikit-pod-start-'), [], [], ''];
       api = await startApiServer({ nodes: [nodeObject(1)] as never });
       writeFileSync(join(dir, 'kubeconfig'), api.kubeconfig());
       for (const name of ['shop', 'open']) {

@@ -1,7 +1,6 @@
 /** `cnikit-agent run --network-policy` as a process. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
@@ -22,7 +21,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('cnikit-agent run with Netwo
   let flags: string[];
   const children = new Set<ChildProcess>();
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'cnikit-policy-'));
+    dir = mkdtempSync('/run/cnikit-policy-');
     makeLink();
   });
   afterEach(async () => {

@@ -1,7 +1,6 @@
 /** Runs `cnikit-cni conformance` on the executable, under each plugin name, and under Node. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
 import { build } from 'esbuild';
@@ -21,7 +20,7 @@ describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm t
   // Outside /run, which the suite hides.
   let folder: string;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'conformance-'));
+    folder = mkdtempSync('/run/cnikit-conformance-');
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -11,7 +11,7 @@ import { byExec } from './invoke.ts';
 import { hostVeths, ipJson, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 /** Offset of `ifi_index` in an rtnetlink message, in bytes: nlmsghdr, then struct ifinfomsg. */
 const IFI_INDEX = 20;
 

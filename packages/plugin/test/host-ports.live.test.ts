@@ -1,7 +1,6 @@
 /** Host ports beside Services of kube-proxy, saved rule sets, and tables of earlier versions. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { env, fails, inSandbox, ok } from './harness.ts';
@@ -27,7 +26,7 @@ const tcp = (hostPort: number, containerPort: number, hostIP?: string): Mapping 
 
 /** Loads a file for `nft -f`, or for `nft -j -f`. */
 function load(text: string, ...options: string[]): void {
-  const dir = mkdtempSync(join(tmpdir(), 'nft-'));
+  const dir = mkdtempSync('/run/cnikit-nft-');
   const file = join(dir, 'rules');
   writeFileSync(file, text);
   try {

@@ -1,7 +1,6 @@
 /** The plugin's verbs with its C code under gcc's sanitizers, which abort at the first error. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -21,7 +20,7 @@ describe.skipIf(!inSandbox || !SOAK)(
     let folder: string;
     let executable: string;
     beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'sanitized-'));
+      folder = mkdtempSync('/run/cnikit-sanitized-');
       const { path } = await buildStaticExecutable({
         entry: join(import.meta.dirname, 'sanitized-main.ts'),
         lazy: lazyScripts,

@@ -91,13 +91,14 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
  * deleted.
  */
 function keepingNetfilterOpen(sys: Sys): Sys {
-  const kept: number[] = [];
+  // Replaced, not changed: the array is in the executable's snapshot, whose pages are copied when they change.
+  let kept: readonly number[] = [];
   return {
     ...sys,
     openNetlink(protocol, netnsFd) {
       const opened = sys.openNetlink(protocol, netnsFd);
       if (protocol === NETLINK_NETFILTER) {
-        kept.push(opened.fd);
+        kept = [...kept, opened.fd];
       }
       return opened;
     },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
 import { type ControlClient, controlClient } from './control.ts';
 
 const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
@@ -64,4 +65,9 @@ test.each([
   expect(result).toMatchObject({ status, stdout: '' });
   expect(result.stderr).toContain(`cnikit-apiserver-fake: ${message}`);
   expect(result.stderr).not.toContain(' at ');
+});
+
+test('cli.ts --version prints the version', () => {
+  const result = spawnSync(process.execPath, [CLI, '--version'], { encoding: 'utf8' });
+  expect(result).toMatchObject({ status: 0, stdout: `${packageJson.version}\n`, stderr: '' });
 });

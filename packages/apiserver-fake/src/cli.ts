@@ -9,6 +9,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import packageJson from '../package.json' with { type: 'json' };
 import { type ControlAddress, serveControl } from './control.ts';
 import type { KubeObject } from './resources.ts';
 import { startApiServer } from './server.ts';
@@ -21,7 +22,9 @@ const USAGE = `cnikit-apiserver-fake [OPTIONS]: run a fake Kubernetes API server
   --rbac FILE        YAML of the roles and bindings that limit the token
   --control PATH     unix socket, or port on 127.0.0.1, that controls the server
   --kubeconfig FILE  file to write the kubeconfig to
-  --nodes FILE       JSON array of the Nodes that exist at the start`;
+  --nodes FILE       JSON array of the Nodes that exist at the start
+  --help, -h         print this text
+  --version          print the version`;
 
 /** Reports an invalid command line. */
 class UsageError extends Error {}
@@ -38,8 +41,8 @@ try {
 
 async function main(argv: readonly string[]): Promise<void> {
   const options = parse(argv);
-  if (options.help) {
-    console.log(USAGE);
+  if (options.help || options.version) {
+    console.log(options.help ? USAGE : packageJson.version);
     return;
   }
   const server = await startApiServer({
@@ -79,6 +82,7 @@ function parse(argv: readonly string[]) {
         kubeconfig: { type: 'string' },
         nodes: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
       },
     }).values;
   } catch (error) {

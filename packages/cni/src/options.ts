@@ -24,6 +24,7 @@ export interface Options {
   only: string[] | undefined;
   junit: string | undefined;
   help: boolean;
+  version: boolean;
 }
 
 /**
@@ -56,6 +57,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): O
     only: values.only?.split(','),
     junit: values.junit,
     help: values.help ?? false,
+    version: values.version ?? false,
   };
 }
 
@@ -70,6 +72,7 @@ function parse(argv: readonly string[]) {
         json: flag,
         none: flag,
         help: { ...flag, short: 'h' },
+        version: flag,
         'conf-dir': text,
         path: text,
         'cache-dir': text,

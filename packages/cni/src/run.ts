@@ -17,11 +17,12 @@ const COMMANDS: Readonly<Record<string, (options: Options) => Promise<Output>>> 
   version,
 };
 
-/** Environment variables, standard output and standard error of the command. */
+/** Environment variables, standard output, standard error and version of the command. */
 export interface Surroundings {
   env: NodeJS.ProcessEnv;
   out: (line: string) => void;
   err: (line: string) => void;
+  version: string;
 }
 
 /** Runs `cnikit-cni` with the arguments. Returns its exit status. */
@@ -38,8 +39,13 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
   }
 }
 
-async function runCommand(argv: readonly string[], { env, out, err }: Surroundings): Promise<number> {
+async function runCommand(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { env, out, err } = surroundings;
   const options = parseOptions(argv, env);
+  if (options.version) {
+    out(surroundings.version);
+    return 0;
+  }
   if (options.help || options.command === 'help') {
     out(USAGE);
     return 0;
@@ -66,7 +72,7 @@ async function runCommand(argv: readonly string[], { env, out, err }: Surroundin
   }
 }
 
-function report(thrown: unknown, json: boolean, { out, err }: Omit<Surroundings, 'env'>): void {
+function report(thrown: unknown, json: boolean, { out, err }: Pick<Surroundings, 'out' | 'err'>): void {
   const errors = thrown instanceof AggregateError ? thrown.errors : [thrown];
   const documents = errors.map((error) => {
     const { code, message, details } = toCniError(error);

@@ -13,6 +13,8 @@ export const USAGE = `Usage: cnikit-cni COMMAND ...
 NETWORK is the name in a configuration file, or the path of the file. NETNS is a path, or a name of "ip netns".
 
   --json                 print one JSON document on stdout
+  --help, -h             print this text
+  --version              print the version of cnikit-cni
   --conf-dir DIR         directory of the configuration files (NETCONFPATH, /etc/cni/net.d)
   --path DIR:DIR         directories of the plugins (CNI_PATH, /opt/cni/bin)
   --cache-dir DIR        directory of the results between add and del (/var/lib/cni)

@@ -51,6 +51,7 @@ async function command(...argv: string[]) {
     err: (line) => {
       stderr += `${line}\n`;
     },
+    version: '1.2.3',
   });
   return { stdout, stderr, status };
 }
@@ -196,5 +197,8 @@ describe('cnikit-cni', () => {
   });
   test('cnikit-cni --help prints the usage', () => {
     expect(program('--help').stdout).toContain('Usage: cnikit-cni');
+  });
+  test('cnikit-cni --version prints the version', async () => {
+    expect(await command('--version')).toEqual({ status: 0, stdout: '1.2.3\n', stderr: '' });
   });
 });

@@ -5,6 +5,7 @@
  * @module
  */
 import { sys } from '@cnikit/sys';
+import packageJson from '../package.json' with { type: 'json' };
 import { run } from './cli/run.ts';
 
 for (const stream of [process.stdout, process.stderr]) {
@@ -17,4 +18,5 @@ process.exitCode = run(process.argv.slice(2), {
   sys,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  version: packageJson.version,
 });

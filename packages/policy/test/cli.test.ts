@@ -62,6 +62,7 @@ async function command(args: readonly string[], input = '') {
     err: (line) => {
       stderr += `${line}\n`;
     },
+    version: '1.2.3',
   });
   return { status, stdout, stderr };
 }
@@ -169,6 +170,10 @@ test.each([
   ['a list', '[{kind: NetworkPolicy}]', 'standard input: expected Kubernetes objects, got a list'],
 ])('cnikit-policy refuses %s instead of ignoring it', async (_, input, message) => {
   expect(await command(['check', '-'], input)).toEqual({ status: 2, stdout: '', stderr: `${message}\n` });
+});
+
+test('cnikit-policy --version prints the version', async () => {
+  expect(await command(['--version'])).toEqual({ status: 0, stdout: '1.2.3\n', stderr: '' });
 });
 
 test('cnikit-policy matrix prints a sentence when there is no pod to draw', async () => {

@@ -9,8 +9,9 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import packageJson from '../package.json' with { type: 'json' };
 
-const USAGE = `Usage: cnikit-sys-build [--arch ARCH[,ARCH...]]
+const USAGE = `Usage: cnikit-sys-build [--arch ARCH[,ARCH...]] [--version]
 
 Compiles the native part of @cnikit/sys from the C source in the package, with the C compiler that CC names, or
 musl-gcc, gcc or cc; no network is needed. ARCH is an architecture of Node, by default that of
@@ -26,8 +27,8 @@ function main() {
   if (values === undefined) {
     return 2;
   }
-  if (values.help) {
-    console.log(USAGE);
+  if (values.help || values.version) {
+    console.log(values.help ? USAGE : packageJson.version);
     return 0;
   }
   if (process.platform !== 'linux') {
@@ -45,6 +46,7 @@ function parse() {
         arch: { type: 'string' },
         strict: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
       },
     }).values;
   } catch (error) {

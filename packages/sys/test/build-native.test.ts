@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
 
 const SCRIPT = fileURLToPath(new URL('../scripts/build-native.mjs', import.meta.url));
 
@@ -13,4 +14,9 @@ test.each([
   expect(result).toMatchObject({ status, stdout: '' });
   expect(result.stderr).toContain(`cnikit-sys-build: ${message}`);
   expect(result.stderr).not.toContain(' at ');
+});
+
+test('cnikit-sys-build --version prints the version', () => {
+  const result = spawnSync(process.execPath, [SCRIPT, '--version'], { encoding: 'utf8' });
+  expect(result).toMatchObject({ status: 0, stdout: `${packageJson.version}\n`, stderr: '' });
 });

@@ -84,18 +84,23 @@ export async function checkEntries(
   return problems;
 }
 
-/** Runs every command with --help. */
+/** Runs every command with --help and --version. */
 export async function checkCommands(
   packed: readonly Packed[],
   folder: string,
   env: NodeJS.ProcessEnv,
 ): Promise<string[]> {
   const problems: string[] = [];
-  for (const command of packed.flatMap(({ manifest }) => Object.keys(manifest.bin ?? {}))) {
-    const argv = [join(folder, 'node_modules', '.bin', command), '--help'];
-    const { status, output } = await capture(argv, { cwd: folder, env });
-    if (status !== 0 || !output.includes(command)) {
-      problems.push(`${command} --help exited with status ${status}:\n${output}`);
+  for (const { manifest } of packed) {
+    for (const command of Object.keys(manifest.bin ?? {})) {
+      const expected = { '--help': command, '--version': manifest.version };
+      for (const [option, text] of Object.entries(expected)) {
+        const argv = [join(folder, 'node_modules', '.bin', command), option];
+        const { status, output } = await capture(argv, { cwd: folder, env });
+        if (status !== 0 || !output.includes(text)) {
+          problems.push(`${command} ${option} exited with status ${status}:\n${output}`);
+        }
+      }
     }
   }
   return problems;

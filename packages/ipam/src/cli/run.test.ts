@@ -37,6 +37,7 @@ function commandOver(changes: Partial<Sys>, ...argv: string[]): { status: number
     sys: later,
     out: (text) => out.push(text),
     err: (text) => err.push(text),
+    version: '1.2.3',
   });
   return { status, out: out.join(''), err: err.join('') };
 }
@@ -150,6 +151,10 @@ describe('cnikit-ipam', () => {
 
   test('cnikit-ipam --help prints to standard output', () => {
     expect(command('--help')).toMatchObject({ status: 0, err: '', out: expect.stringContaining('Usage:') });
+  });
+
+  test('cnikit-ipam --version prints the version', () => {
+    expect(command('--version')).toEqual({ status: 0, out: '1.2.3\n', err: '' });
   });
 });
 

@@ -21,6 +21,8 @@ const USAGE = `Usage: cnikit-ipam list                          list all reserva
   --before TIME    gc: keep reservations made since this ISO 8601 time
   --dry-run        gc: print what would be freed, and free nothing
   --json           print JSON
+  --help, -h       print this text
+  --version        print the version
 `;
 
 /** Everything that the command reads from and writes to. */
@@ -29,6 +31,7 @@ export interface CliEnv {
   /** Prints to standard output or error. */
   out: (text: string) => void;
   err: (text: string) => void;
+  version: string;
 }
 
 /** An error in the arguments. */
@@ -47,6 +50,7 @@ function parse(argv: readonly string[]) {
         'dry-run': { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
       },
     });
     return { ...values, verb: positionals[0], subjects: positionals.slice(1) };
@@ -149,9 +153,13 @@ function checkSubjects(verb: string, subjects: readonly string[]): void {
   }
 }
 
-function perform(argv: readonly string[], { sys, out, err }: CliEnv): number {
+function perform(argv: readonly string[], { sys, out, err, version }: CliEnv): number {
   const options = parse(argv);
   const { verb, subjects, json } = options;
+  if (options.version) {
+    out(`${version}\n`);
+    return 0;
+  }
   if (options.help || verb === undefined) {
     (options.help ? out : err)(USAGE);
     return options.help ? 0 : 2;

@@ -8,6 +8,7 @@ export interface Options extends Question {
   kubeconfig: string | undefined;
   json: boolean;
   help: boolean;
+  version: boolean;
 }
 
 /** Output of --help. */
@@ -26,6 +27,7 @@ Options:
   --kubeconfig FILE      read the cluster that FILE names
   --json                 print JSON
   --help, -h             print this text
+  --version              print the version
 
 Options of matrix:
   --port PORT[/PROTOCOL] ask for this port, one sign each; default: the ports of the destination's containers
@@ -67,6 +69,7 @@ export function parseOptions(argv: readonly string[]): Options {
     podCIDRs: values['pod-cidr'],
     json: values.json ?? false,
     help: values.help ?? false,
+    version: values.version ?? false,
   };
 }
 
@@ -89,6 +92,7 @@ function parse(argv: readonly string[]) {
         with: texts,
         json: flag,
         help: { ...flag, short: 'h' },
+        version: flag,
       },
     });
   } catch (error) {

@@ -10,32 +10,33 @@ import { type Options, parseOptions, USAGE } from './options.ts';
 /** Time limit for the lists of a cluster. */
 const TIMEOUT_MS = 60_000;
 
-/** Standard input, output and error of the command. */
-export interface Streams {
+/** Standard input, output and error, and the version of the command. */
+export interface Surroundings {
   input: () => string;
   out: (line: string) => void;
   err: (line: string) => void;
+  version: string;
 }
 
 /** Runs `cnikit-policy` with the arguments. Returns its exit status. */
-export async function run(argv: readonly string[], streams: Streams): Promise<number> {
+export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   try {
     const options = parseOptions(argv);
-    if (options.help) {
-      streams.out(USAGE);
+    if (options.help || options.version) {
+      surroundings.out(options.help ? USAGE : surroundings.version);
       return 0;
     }
     const { command } = options;
     if (!isCommand(command)) {
       throw new QuestionError(command === '' ? 'Expected a command' : `Unknown command ${command}`);
     }
-    const { text, json, status } = answers[command](await readInput(options, streams), options);
-    streams.out(options.json ? JSON.stringify(json) : text);
+    const { text, json, status } = answers[command](await readInput(options, surroundings), options);
+    surroundings.out(options.json ? JSON.stringify(json) : text);
     return status;
   } catch (error) {
-    streams.err((error as Error).message);
+    surroundings.err((error as Error).message);
     if (error instanceof QuestionError) {
-      streams.err('Try: cnikit-policy --help');
+      surroundings.err('Try: cnikit-policy --help');
     }
     return 2;
   }
@@ -43,7 +44,7 @@ export async function run(argv: readonly string[], streams: Streams): Promise<nu
 
 const isCommand = (text: string): text is keyof typeof answers => Object.hasOwn(answers, text);
 
-async function readInput({ paths, kubeconfig }: Options, { input }: Streams): Promise<Cluster> {
+async function readInput({ paths, kubeconfig }: Options, { input }: Surroundings): Promise<Cluster> {
   if (kubeconfig !== undefined) {
     if (paths.length > 0) {
       throw new QuestionError('Expected either PATH or --kubeconfig, not both');

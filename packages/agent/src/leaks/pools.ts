@@ -1,5 +1,5 @@
 /** Reports the use of this node's podCIDRs. */
-import { Ipam } from '@cnikit/ipam';
+import { Ipam, IpamError } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { sys } from '@cnikit/sys';
 import { type Problem, problem } from '../core/problem.ts';
@@ -12,13 +12,24 @@ export interface PoolUse {
   free: number;
 }
 
+/**
+ * Returns none while the reservations cannot be read, which the looks for leaks and lost pods report, and where a podCIDR is
+ * too small for pods.
+ */
 export function poolsOf(stateDir: string, podCIDRs: readonly string[]): PoolUse[] {
   if (podCIDRs.length === 0) {
     return [];
   }
   const store = fileStore({ sys, dir: reservationsDir(stateDir) });
-  const ipam = new Ipam({ rangeSets: podCIDRs.map((subnet) => [{ subnet }]), store });
-  return ipam.status().sets.map(({ used, free }, i) => ({ range: podCIDRs[i]!, used, free }));
+  try {
+    const ipam = new Ipam({ rangeSets: podCIDRs.map((subnet) => [{ subnet }]), store });
+    return ipam.status().sets.map(({ used, free }, i) => ({ range: podCIDRs[i]!, used, free }));
+  } catch (error) {
+    if (error instanceof IpamError) {
+      return [];
+    }
+    throw error;
+  }
 }
 
 /** The podCIDRs without a free address. */

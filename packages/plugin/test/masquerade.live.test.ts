@@ -1,9 +1,14 @@
 /** ipMasq of bridge and ptp: packets that leave the pods' subnets get the node's address, with either backend. */
 import { existsSync } from 'node:fs';
+import { openNftables } from '@cnikit/netlink/nftables';
 import { SysError, sys } from '@cnikit/sys';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { hostVethName } from '../src/links/names.ts';
+import { masqueradeChange } from '../src/nat/masquerade-nftables.ts';
+import { masqueradeRemoval } from '../src/nat/masquerade-removal.ts';
+import { tablesOf } from '../src/nat/nftables.ts';
+import { commitTogether } from '../src/nat/transaction.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { concurrentAdds } from './concurrent.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
@@ -119,6 +124,28 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(left).not.toContain('10.90.0.2 ');
       expect(left).toContain('10.90.0.3 comment "net/b/eth0" : goto subnet-10.90.0.0/24');
       ok(call('DEL', 'b', b));
+      expect(ruleset()).toBe('');
+    });
+
+    test('ipMasq with nftables makes the chain of a second subnet, of many addresses or of one', () => {
+      const type = 'ptp';
+      const in91 = {
+        ipam: { type: 'host-local', dataDir: here.dir, ranges: [[{ subnet: '10.91.0.0/24' }]] },
+      };
+      const [a, b] = [pod(), pod()];
+      ok(call('ADD', 'a', a, {}, type));
+      ok(call('ADD', 'b', b, in91, type));
+      expect(ruleset()).toContain('10.91.0.2 comment "net/b/eth0" : goto subnet-10.91.0.0/24');
+      using nft = openNftables();
+      const owner = { network: 'net', containerID: 'c', ifName: 'eth0' };
+      const alone = masqueradeChange(owner, ['10.92.0.2/32']);
+      const [use] = nft.chainUses(alone.chains ?? []);
+      // The first attempt succeeds: another one costs a grace period.
+      nft.commit(alone.requests(nft, 1, [use]));
+      expect(ruleset()).toContain('10.92.0.2 comment "net/c/eth0" : goto subnet-10.92.0.2/32');
+      commitTogether(nft, masqueradeRemoval(tablesOf(nft), owner, ['10.92.0.2/32']));
+      ok(call('DEL', 'b', b, in91, type));
+      ok(call('DEL', 'a', a, {}, type));
       expect(ruleset()).toBe('');
     });
 

@@ -1,7 +1,6 @@
 /** Decides the route to a podCIDR, or why it has none. Pure. */
 
 import {
-  type AddressBytes,
   contains,
   type Family,
   familyOf,
@@ -24,6 +23,7 @@ import {
 import { defaultTunnel, tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { tunnelMac } from '../core/tunnel-mark.ts';
+import { type ForeignRoutes, foreignRoutes } from './foreign-routes.ts';
 import type { NodeIndex } from './node-index.ts';
 import { tunnelGateway, underlaysOf } from './tunnel.ts';
 
@@ -67,17 +67,7 @@ export interface View extends Required<Omit<Reachability, 'mtu' | 'layout'>> {
   ownPrefixes: ReadonlyArray<{ text: string; prefix: Prefix }>;
   /** Families of outer packets, the preferred one first. */
   underlays: readonly Family[];
-  hops: readonly ViewHop[];
-}
-
-/** A foreign route, prepared for look-ups. */
-interface ViewHop {
-  prefix: Prefix;
-  oif: number;
-  dev: string;
-  gateway: boolean;
-  noArp?: true | undefined;
-  mtu?: number | undefined;
+  foreign: ForeignRoutes;
 }
 
 export function viewOf(
@@ -93,10 +83,7 @@ export function viewOf(
     layout,
     ownPrefixes: own.podCIDRs.map((text) => ({ text, prefix: parseNetwork(text)! })),
     underlays: underlaysOf(own),
-    hops: facts.table.flatMap(({ dst, oif = 0, dev = `#${oif}`, gateway, noArp, mtu }) => {
-      const prefix = parseNetwork(dst);
-      return prefix === undefined ? [] : [{ prefix, oif, dev, gateway, noArp, mtu }];
-    }),
+    foreign: foreignRoutes(facts.table),
   };
 }
 
@@ -202,8 +189,8 @@ export function desiredRoute(
 }
 
 /** Returns the problem of a foreign route inside a podCIDR: it takes the packets to a part of its pods. */
-function innerRoute(dst: string, prefix: Prefix, { name }: NodeInfo, { hops }: View): Problem | undefined {
-  const inner = hops.find((hop) => hop.prefix.length > prefix.length && contains(prefix, hop.prefix.address));
+function innerRoute(dst: string, prefix: Prefix, { name }: NodeInfo, { foreign }: View): Problem | undefined {
+  const inner = foreign.inside(prefix);
   if (inner === undefined) {
     return undefined;
   }
@@ -236,7 +223,7 @@ export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
     return { how: 'none', because: 'own address', via };
   }
   if (view.encap !== 'always' && via !== undefined) {
-    const hop = lookup(parseAddress(via)!, view);
+    const hop = view.foreign.to(parseAddress(via)!);
     // A link without a link layer delivers to the far end that its own configuration chooses by destination,
     // such as WireGuard's AllowedIPs, which have no pods.
     const direct = hop !== undefined && !hop.gateway && (hop.noArp !== true || view.encap === 'never');
@@ -258,7 +245,7 @@ export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
     if (view.facts.localAddresses.has(remote)) {
       return { how: 'none', because: 'own address', via: remote };
     }
-    const hop = lookup(parseAddress(remote)!, view);
+    const hop = view.foreign.to(parseAddress(remote)!);
     if (hop !== undefined) {
       return { how: 'tunnel', remote, underlay, outer: hop.dev, mtu: hop.mtu };
     }
@@ -280,9 +267,4 @@ function reason({ because, via }: Reach & { how: 'none' }, { name }: NodeInfo, f
     case 'no way':
       return `this node has no route to its InternalIP ${via}`;
   }
-}
-
-/** Returns the route of an address by longest prefix, as the kernel does. */
-function lookup(address: AddressBytes, { hops }: View): View['hops'][number] | undefined {
-  return hops.find(({ prefix }) => contains(prefix, address));
 }

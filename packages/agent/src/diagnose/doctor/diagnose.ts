@@ -17,7 +17,7 @@ import { routes } from './checks/routes.ts';
 import { rules } from './checks/rules.ts';
 import { sysctls } from './checks/sysctls.ts';
 import type { DoctorFacts } from './facts.ts';
-import type { Check, Finding } from './finding.ts';
+import { type Check, type Finding, isAgentsWork } from './finding.ts';
 
 export const checks: readonly Check[] = [
   api,
@@ -39,19 +39,33 @@ export const checks: readonly Check[] = [
   others,
 ];
 
-/** Outcome of one check: either findings, or `good`, which describes the healthy state. */
+/** Outcome of one check: either findings, or `good`, which describes the state without any. */
 export interface Result {
   check: string;
   good?: string;
+  /** The check could not judge; `good` explains it. */
+  skipped?: true;
   findings: Finding[];
 }
 
 export function diagnose(facts: DoctorFacts): Result[] {
-  return checks.map(({ name: check, good, find }) => {
-    const findings = find(facts);
-    return findings.length === 0 ? { check, good: good(facts), findings } : { check, findings };
+  return checks.map(({ name: check, good, skips, find }) => {
+    const findings = find(facts).map((finding) => withCause(finding, facts));
+    if (findings.length > 0) {
+      return { check, findings };
+    }
+    const why = skips?.(facts);
+    return why === undefined
+      ? { check, good: good(facts), findings }
+      : { check, good: why, skipped: true, findings };
   });
 }
+
+/** Without an agent, the finding of check `agent` is the cause of all that an agent repairs. */
+const withCause = (finding: Finding, facts: DoctorFacts): Finding =>
+  facts.agent === undefined && isAgentsWork(finding, facts)
+    ? { ...finding, followsFrom: agent.name }
+    : finding;
 
 /** Returns 0 without findings, 3 with warnings only, 4 with a failure. 1 and 2 mean an error and wrong usage. */
 export function exitStatus(results: readonly Result[]): 0 | 3 | 4 {

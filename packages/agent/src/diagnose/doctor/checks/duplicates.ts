@@ -6,6 +6,10 @@ export const duplicates: Check = {
   name: 'duplicates',
   good: ({ claims }) =>
     `All addresses are unique: those of the ${claims.size} nodes, and those of the pods on this node.`,
+  skips: ({ claims }) =>
+    claims.size === 0
+      ? 'No node is known, so only the addresses of pods on this node were compared.'
+      : undefined,
   find: (facts) => [...nodesTwice(facts), ...podsTwice(facts)],
 };
 

@@ -9,14 +9,17 @@ const FIX =
 export const mtu: Check = {
   name: 'mtu',
   good: ({ peers }) => {
+    const answered = peers.filter(fits);
+    const sizes = [...new Set(answered.map(({ size }) => size))].join(' and ');
+    return `Packets of ${sizes} bytes reach other nodes unfragmented: ${answered.length} of ${peers.length} addresses answered.`;
+  },
+  skips: ({ peers }) => {
     if (peers.length === 0) {
       return 'There is no path to another node whose MTU could be too small.';
     }
-    const answered = peers.filter(({ mtu: { result } }) => result === 'fits');
-    const sizes = [...new Set(answered.map(({ size }) => size))].join(' and ');
-    return answered.length === 0
-      ? 'No node answered the probes (a packet filter may drop them), so the path MTU is unknown.'
-      : `Packets of ${sizes} bytes reach other nodes unfragmented: ${answered.length} of ${peers.length} addresses answered.`;
+    return peers.some(fits)
+      ? undefined
+      : 'No node answered the probes (a packet filter may drop them), so the path MTU is unknown.';
   },
   find: ({ peers, links, desired }) => [
     ...(desired?.problems ?? []).filter(({ kind }) => kind === 'low-mtu').map(findingOf),
@@ -25,6 +28,8 @@ export const mtu: Check = {
     ...routedFindings(peers, links),
   ],
 };
+
+const fits = ({ mtu: { result } }: PeerFacts): boolean => result === 'fits';
 
 function peerFindings({ node, address, size, mtu: path }: PeerFacts): Finding[] {
   const where = `${address} of node ${node}`;

@@ -4,9 +4,8 @@ export const neighbours: Check = {
   name: 'neighbours',
   // In a large cluster only a sample is probed: the size of the neighbour table is limited.
   good: ({ peers, peerCount }) =>
-    peerCount === 0
-      ? 'There is no other node to probe.'
-      : `All next hops answer: ${peers.length} of ${peerCount} addresses of other nodes probed.`,
+    `All next hops answer: ${peers.length} of ${peerCount} addresses of other nodes probed.`,
+  skips: ({ peerCount }) => (peerCount === 0 ? 'There is no other node to probe.' : undefined),
   find: ({ peers }) =>
     peers.flatMap(({ node, address, dev, hop, neighbour }) => {
       if (neighbour === 'none') {

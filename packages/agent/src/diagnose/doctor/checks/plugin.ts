@@ -1,7 +1,7 @@
 import { dirname, normalize } from 'node:path';
 import { CONFLIST_NAME } from '../../../core/names.ts';
 import type { RuntimeFolders } from '../../../observe/runtime-folders.ts';
-import { AGENT_REPAIRS, type Check, type Finding, failure, findingOf } from '../finding.ts';
+import { AGENT_LINKS, AGENT_REPAIRS, type Check, type Finding, failure, findingOf } from '../finding.ts';
 
 export const plugin: Check = {
   name: 'plugin',
@@ -27,9 +27,7 @@ export const plugin: Check = {
       findings.push(
         failure(
           `Plugin ${name} is not installed next to ${path}, so no pod can start.`,
-          name === 'loopback'
-            ? 'Let the agent link it (--plugin-links loopback, the default), or install the CNI plugins package of your distribution.'
-            : 'Install it, or remove it from the --chain file.',
+          name === 'loopback' ? AGENT_LINKS : 'Install it, or remove it from the --chain file.',
         ),
       );
     }

@@ -1,6 +1,6 @@
 import { POLICY_TABLE } from '../../../core/names.ts';
 import type { DoctorFacts, PolicyFacts } from '../facts.ts';
-import { type Check, type Finding, failure, warning } from '../finding.ts';
+import { AGENT_ENFORCES, AGENT_OPENS, type Check, type Finding, failure, warning } from '../finding.ts';
 
 /** Findings of one kind to list. */
 const MAX_LISTED = 10;
@@ -8,9 +8,9 @@ const MAX_LISTED = 10;
 export const policy: Check = {
   name: 'policy',
   good: ({ policy: facts }) =>
-    facts === undefined
-      ? 'NetworkPolicies are not enforced: --network-policy is off.'
-      : `NetworkPolicies are enforced: ${facts.policies} in the cluster, all of their parts have an effect.`,
+    `NetworkPolicies are enforced: ${facts?.policies} in the cluster, all of their parts have an effect.`,
+  skips: ({ policy: facts }) =>
+    facts === undefined ? 'NetworkPolicies are not enforced: --network-policy is off.' : undefined,
   find: ({ policy: facts, api }) =>
     facts === undefined ? [] : [...tableFindings(facts), ...apiFindings(facts, api), ...effects(facts)],
 };
@@ -20,14 +20,14 @@ function tableFindings({ closed }: PolicyFacts): Finding[] {
     return [
       failure(
         `NetworkPolicies are not enforced on this node: table inet ${POLICY_TABLE} does not exist, or is dormant.`,
-        'The agent makes it once it has listed Pods, Namespaces and NetworkPolicies. Check that it runs with --network-policy, and look at its log.',
+        AGENT_ENFORCES,
       ),
     ];
   }
   return limited(closed, 'addresses of pods', ({ link, address }) =>
     failure(
       `Pod address ${address} (link ${link}) is closed: table inet ${POLICY_TABLE} does not know it.`,
-      'The agent opens it once it knows the Pod from the API server and the address from the plugin or from status.podIPs. Check that the Pod exists there, and look at the log of the agent. Else recreate the pod.',
+      AGENT_OPENS,
     ),
   );
 }

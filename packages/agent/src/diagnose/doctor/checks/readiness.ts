@@ -1,13 +1,19 @@
-import { AGENT_REPAIRS, type Check, type Finding, failure, warning } from '../finding.ts';
-
-const START = 'Start the agent: it writes the file when the data path is programmed.';
+import {
+  AGENT_REPAIRS,
+  AGENT_SAVES_NODES,
+  AGENT_WRITES_READINESS,
+  type Check,
+  type Finding,
+  failure,
+  warning,
+} from '../finding.ts';
 
 export const readiness: Check = {
   name: 'readiness',
   good: ({ stateFiles: { path } }) => `${path} reports that this node is ready.`,
   find: ({ stateFiles: { path, readiness: file, savedPath, saved }, agent }) => {
     const findings: Finding[] = [];
-    const fix = agent === undefined ? START : AGENT_REPAIRS;
+    const fix = agent === undefined ? AGENT_WRITES_READINESS : AGENT_REPAIRS;
     if (file === undefined) {
       findings.push(
         failure(
@@ -34,7 +40,7 @@ export const readiness: Check = {
       findings.push(
         warning(
           `${savedPath} does not exist or is invalid, so an agent that starts while the API server is unreachable knows no nodes.`,
-          agent === undefined ? 'Start the agent: it saves the nodes.' : AGENT_REPAIRS,
+          agent === undefined ? AGENT_SAVES_NODES : AGENT_REPAIRS,
         ),
       );
     }

@@ -9,6 +9,8 @@ export const routes: Check = {
   name: 'routes',
   good: ({ routes: { wanted } }) =>
     `All ${wanted.size} routes to pods on other nodes are in place, and packets take them.`,
+  skips: ({ claims }) =>
+    claims.size === 0 ? 'No node is known, so it is unknown which routes to pods are needed.' : undefined,
   find: (facts) => {
     const {
       routes: { changes, problems },

@@ -8,6 +8,10 @@ export const rules: Check = {
   name: 'rules',
   good: ({ rules: all, desired }) =>
     `All packet filter rules are in place (${backEnd(all, desired?.backend)}); masqueraded ports are randomised.`,
+  skips: ({ desired }) =>
+    desired === undefined
+      ? 'The podCIDR of this node is unknown, and with it which packet filter rules are needed.'
+      : undefined,
   find: (facts) => {
     const { rules: all, filterProblems, desired, randomPorts } = facts;
     const findings = [

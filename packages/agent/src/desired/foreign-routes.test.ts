@@ -11,7 +11,7 @@ const address = fc
 const prefix = address.chain((bytes) =>
   fc.integer({ min: 0, max: bytes.length * 8 }).map((length) => network(bytes, length)),
 );
-/** Longest prefix first, as the facts have them; `mtu` tells equal destinations apart. */
+/** Longest prefix first, as the facts have them; `mtu` distinguishes equal destinations. */
 const table = fc
   .array(prefix, { maxLength: 20 })
   .map((prefixes) =>

@@ -18,7 +18,7 @@ export interface ForeignRoute extends Hop {
   dev: string;
 }
 
-/** Of each table, since each event of a node asks for them. */
+/** Caches the routes of each table: every event of a node asks for them. */
 const prepared = new WeakMap<readonly Hop[], ForeignRoutes>();
 
 /** @param hops longest prefix first; must not change */

@@ -71,13 +71,13 @@ function bringBuilds(packages: readonly Package[], clone: string): void {
 
 /** Checks that a changed package and its dependents have a new version and a changelog. */
 function problemsOfVersion({ name, manifest }: Package, folder: string): string[] {
-  const after = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Versioned;
+  const after = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
   const dependsOnChanged = name === '@cnikit/sys' || after.dependencies?.['@cnikit/sys'] !== undefined;
   if (!dependsOnChanged) {
     return [];
   }
   const problems: string[] = [];
-  if (after.version === (manifest as Versioned).version) {
+  if (after.version === manifest.version) {
     problems.push(`${name}: the version stays ${after.version}`);
   }
   const changelog = join(folder, 'CHANGELOG.md');
@@ -89,11 +89,6 @@ function problemsOfVersion({ name, manifest }: Package, folder: string): string[
     problems.push(`${name}: the changelog lacks the changeset`);
   }
   return problems;
-}
-
-interface Versioned extends Manifest {
-  readonly version: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
 }
 
 /** Removes provenance, which only the workflow can state. */

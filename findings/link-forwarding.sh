@@ -27,7 +27,7 @@ uname -r
 conf=/proc/sys/net
 number=1
 for link in one two; do
-  unshare --net sleep 60 &
+  unshare --net sleep infinity &
   until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
   pod="nsenter --net=/proc/$!/ns/net"
   $ip link add $link type veth peer name eth0 netns $!

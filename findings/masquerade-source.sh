@@ -25,7 +25,7 @@ ip=$(find "$PWD/root" -name ip -path '*bin/ip' | head -n 1)
 nft=$(find "$PWD/root" -name nft -path '*bin/nft' | head -n 1)
 uname -r
 $nft --version
-unshare --net sleep 60 &
+unshare --net sleep infinity &
 until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
 pod="nsenter --net=/proc/$!/ns/net"
 echo 1 >/proc/sys/net/ipv4/ip_forward

@@ -24,7 +24,7 @@ timeout 60 unshare --user --map-root-user --net --mount --pid --fork --mount-pro
 ip=$(find "$PWD/root" -name ip -path '*bin/ip' | head -n 1)
 nft=$(find "$PWD/root" -name nft -path '*bin/nft' | head -n 1)
 uname -r
-unshare --net sleep 60 &
+unshare --net sleep infinity &
 until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
 neighbour="nsenter --net=/proc/$!/ns/net"
 $ip link add pod0 type veth peer name peer0 netns $!

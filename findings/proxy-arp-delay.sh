@@ -23,7 +23,7 @@ ip=$(find "$PWD/root" -name ip -path '*bin/ip' | head -n 1)
 ping=$(find "$PWD/root" -name ping -path '*bin/ping' | head -n 1)
 $ip -Version
 uname -r
-unshare --net sleep 60 &
+unshare --net sleep infinity &
 until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
 pod="nsenter --net=/proc/$!/ns/net"
 $ip link set lo up

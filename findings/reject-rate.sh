@@ -24,7 +24,7 @@ ip=$(find "$PWD/root" -name ip -path '*bin/ip' | head -n 1)
 nft=$(find "$PWD/root" -name nft -path '*bin/nft' | head -n 1)
 uname -r
 $nft --version
-unshare --net sleep 60 &
+unshare --net sleep infinity &
 until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
 server="nsenter --net=/proc/$!/ns/net"
 $ip link add client type veth peer name server netns $!

@@ -25,7 +25,7 @@ $ip -Version
 uname -r
 number=1
 for link in client0 pod0; do
-  unshare --net sleep 60 &
+  unshare --net sleep infinity &
   until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
   eval "${link%0}='nsenter --net=/proc/$!/ns/net'"
   far="nsenter --net=/proc/$!/ns/net"
@@ -54,7 +54,7 @@ expect() {
   [ "$from_node $from_client" = "yes $2" ] || { echo "changed: not yes and $2"; exit 1; }
 }
 expect 'no link-local address' no
-echo 100 >/proc/sys/net/ipv6/conf/pod0/dad_transmits
+echo 600 >/proc/sys/net/ipv6/conf/pod0/dad_transmits
 $ip -6 address add fe80::1/64 dev pod0
 expect 'a tentative one' no
 $ip -6 address delete fe80::1/64 dev pod0

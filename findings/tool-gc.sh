@@ -31,7 +31,7 @@ unshare --user --map-root-user --net --mount --pid --fork --mount-proc --kill-ch
 # libcni's cache.
 mount -t tmpfs none /var/lib
 for _ in running 'running too'; do
-  unshare --net sleep 60 &
+  unshare --net sleep infinity &
   ./cnitool add demo /proc/$!/ns/net >result
 done
 : >calls

@@ -257,7 +257,7 @@ export interface TestedState {
   routedPods?: Partial<Record<Family, PodSample>> | undefined;
   /** Returns whether an address is this node's. */
   isLocal?: (address: string) => boolean;
-  /** Returns whether a route or address inside a podCIDR, which is reported, takes its packets; default: none does. */
+  /** Returns whether a foreign route to a podCIDR or inside it, which is reported, may take its packets; default: none does. */
   isShadowed?: (dst: string) => boolean;
 }
 

@@ -65,6 +65,29 @@ test('createSelfTest() finds the node unusable only when packets take no route o
   expect(kinds()).toEqual(['self-test: Packets do not take 3 of 4 tested routes']);
 });
 
+test('createSelfTest() looks at more routes of a family before it finds the node unusable', () => {
+  const all = routes(63);
+  for (const dst of ['fd00::/64', 'fd00:0:0:1::/64']) {
+    all.set(dst, { dst, via: '192.0.2.2', oif: 2, dev: 'eth0' });
+  }
+  const astray = new Set(['fd00::1']);
+  const selfTest = createSelfTest(({ dst }) => ({ via: '192.0.2.2', oif: astray.has(dst) ? 7 : 2 }));
+  expect(selfTest({ routes: all })).toMatchObject([{ kind: 'diverted-packets' }]);
+  astray.add('fd00:0:0:1::1');
+  expect(selfTest({ routes: all })).toMatchObject([{ kind: 'self-test' }]);
+});
+
+test('createSelfTest() reports an address of this node inside a podCIDR, which stops no other pods', () => {
+  const selfTest = createSelfTest(() => ({ oif: 1 }));
+  const state = { routes: routes(1), isLocal: (address: string) => address === '10.0.0.1' };
+  expect(selfTest(state)).toMatchObject([
+    {
+      kind: 'diverted-packets',
+      message: expect.stringContaining('10.0.0.1 goes without a gateway on link #1'),
+    },
+  ]);
+});
+
 describe('createSelfTest() with pods', () => {
   const route = { dst: '10.244.2.0/24', via: '192.0.2.2', oif: 2, dev: 'eth0' };
   const local = new Set(['192.0.2.1', '10.244.1.1']);

@@ -1,5 +1,6 @@
-import { addressAt, contains, formatAddress, parseNetwork } from '@cnikit/ip';
+import { parseNetwork } from '@cnikit/ip';
 import type { HostFacts, NodeInfo, NodeRoute, TestedState } from '../core/model.ts';
+import { foreignRoutes } from '../desired/foreign-routes.ts';
 
 /** Returns the state that the self-test asks about. */
 export function testedState(
@@ -12,12 +13,9 @@ export function testedState(
   const bridge = facts?.hasRoutedPods ? undefined : facts?.bridge;
   const isShadowed = (dst: string): boolean => {
     const prefix = parseNetwork(dst)!;
-    const isInside = (text: string): boolean => {
-      const inner = parseNetwork(text);
-      return inner !== undefined && inner.length >= prefix.length && contains(prefix, inner.address);
-    };
+    const foreign = foreignRoutes(facts?.table ?? []);
     return (
-      isLocal(formatAddress(addressAt(prefix, 1))) || facts?.table.some((hop) => isInside(hop.dst)) === true
+      foreign.inside(prefix) !== undefined || foreign.to(prefix.address)?.prefix.length === prefix.length
     );
   };
   return { routes, own, bridge, routedPods: facts?.routedPods, isLocal, isShadowed };

@@ -146,7 +146,12 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     merged: true,
     fix: 'Delete the pod so that it is recreated with an address of the present podCIDR.',
   },
-  chain: { severity: 'failure', area: 'chain', reason: 'CNIConfigurationProblem' },
+  chain: {
+    severity: 'failure',
+    area: 'chain',
+    reason: 'CNIConfigurationProblem',
+    fix: 'Correct the --chain file, or install other versions of the plugins in it.',
+  },
   // No Event: pods work. STATUS and GC are missing.
   'chain-version': {
     severity: 'warning',

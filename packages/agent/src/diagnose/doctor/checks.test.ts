@@ -412,6 +412,18 @@ test.each(cases)('diagnose() reports %s', (_, changes, level, message) => {
   expect(exitStatus(results)).toBe(findings.some((finding) => finding.level === 'failure') ? 4 : 3);
 });
 
+test('diagnose() does not make a missing agent the cause of an invalid list of chained plugins', () => {
+  const invalid = { ...desired, problems: [problem('chain', '', 'Cannot use the chained plugins')] };
+  const results = diagnose(healthy({ agent: undefined, desired: invalid }));
+  expect(results.find(({ check }) => check === 'plugin')!.findings).toEqual([
+    {
+      level: 'failure',
+      message: 'Cannot use the chained plugins.',
+      fix: expect.stringContaining('Correct the --chain file'),
+    },
+  ]);
+});
+
 test('diagnose() reports a running pod without a reservation once, as a pod and not as a leak', () => {
   const unreserved: Leak = {
     kind: 'unreserved',

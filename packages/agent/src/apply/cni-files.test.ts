@@ -110,6 +110,15 @@ describe('CniFiles.apply()', () => {
     expect(readdirSync(confDir)).not.toContain('05-cnikit.notice');
   });
 
+  test('CniFiles.apply() notifies runtimes of the conflist when what follows its installation failed', () => {
+    const held = join(confDir, '05-cnikit.conflist.held');
+    mkdirSync(held, { recursive: true });
+    expect(() => cni.apply(conflist)).toThrow(held);
+    rmSync(held, { recursive: true });
+    expect(cni.apply(conflist)).toEqual([]);
+    expect(readdirSync(confDir)).toContain('05-cnikit.notice');
+  });
+
   test('CniFiles.apply() installs only the executable without a conflist', () => {
     expect(cni.apply(undefined)).toHaveLength(2);
     expect(cni.plan(conflist)).toEqual([

@@ -165,8 +165,8 @@ export class CniFiles implements Cni {
       }
       installFile(spec);
       this.#right.set(path, hash);
-      removeFile(dir, heldName(name));
       this.#noticeDue ||= name === CONFLIST_NAME;
+      removeFile(dir, heldName(name));
     };
     return [{ action: { kind: 'file', op, path }, run }];
   }

@@ -102,8 +102,9 @@ export function selectNode(node: unknown): NodeInfo {
 }
 
 /**
- * Returns whether no host on another link can have an address: unspecified, loopback, link-local and multicast, which the
- * kubelet refuses as addresses of a node too, and IPv4-mapped.
+ * Returns whether no host on another link can have an address: link-local, multicast, and all of 0.0.0.0/8, 127.0.0.0/8 and
+ * ::/8, which have the unspecified, loopback, IPv4-mapped and NAT64 addresses. The kubelet refuses most of them as
+ * addresses of a node too.
  */
 function isUnusable(address: AddressBytes): boolean {
   const [first = 0, second = 0] = address;

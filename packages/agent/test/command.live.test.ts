@@ -35,7 +35,6 @@ const program = existsSync(bundle) ? [bundle] : ['--conditions=@cnikit/source', 
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'cnikit-agent (needs the sandbox: run npm test at the root)',
-  { timeout: 120_000 },
   () => {
     let node: LiveNode;
     let flags: string[];

@@ -3,7 +3,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openNftables } from '@cnikit/netlink/nftables';
 import type { NetworkPolicy } from '@cnikit/policy';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addressesOf, objectsOf } from '../../policy/test/upstream.ts';
 import { Metrics } from '../src/core/metrics.ts';
 import { FOREIGN_SOURCE_GROUPS, POD_GROUPS } from '../src/core/names.ts';
@@ -13,6 +13,7 @@ import { readPolicy } from '../src/policy/invalid-policy.ts';
 import { podReader } from '../src/policy/objects.ts';
 import { PolicyTable } from '../src/policy/policy-table.ts';
 import { kernelTracking } from '../src/policy/tracking.ts';
+import { eventually } from './live-node.ts';
 
 const run = (file: string, ...args: string[]) => execFileSync(file, args, { encoding: 'utf8' });
 /** The pod that may send from other addresses, and two servers. */
@@ -46,8 +47,6 @@ function startPod(pod: PodName): void {
   inside('route', 'add', 'default', 'via', '169.254.1.1', 'dev', 'eth0', 'onlink');
   inside('-6', 'route', 'add', 'default', 'via', 'fe80::1', 'dev', 'eth0');
 }
-
-const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 
 /** Pings from an address of the gateway: until there is an answer if one should come. */
 const reaches = async (source: string, to: string, should: boolean): Promise<boolean> => {

@@ -228,7 +228,7 @@ describe.skipIf(process.env.CNIKIT_FULL_KERNEL !== '1')(
           }),
         ],
       ],
-    ])('a Service is judged as the pod behind it: %s', { timeout: 120_000 }, async (_, policies) => {
+    ])('a Service is judged as the pod behind it: %s', async (_, policies) => {
       const cluster = program(...policies);
       const expected = (one: Asked) => allowed(cluster, one);
       expect(await wrong(probes('address'), expected)).toEqual([]);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { monitorLog } from '@cnikit/netlink/nflog';
 import { KubeConfig } from '@kubernetes/client-node';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LivePod } from '../../policy/test/pods.ts';
 import { addressesOf, objectsOf } from '../../policy/test/upstream.ts';
 import { Metrics } from '../src/core/metrics.ts';
@@ -14,11 +14,11 @@ import { after } from '../src/core/timers.ts';
 import type { LocalPod } from '../src/policy/local-pods.ts';
 import type { DenialLog } from '../src/policy/rules.ts';
 import { type Policies, startPolicies } from '../src/policy/start.ts';
+import { eventually } from './live-node.ts';
 
 const PROGRAM = fileURLToPath(new URL('streams.ts', import.meta.url));
 const RBAC = fileURLToPath(new URL('../../../deploy/overlays/network-policy/rbac.yaml', import.meta.url));
 const GROUP = 77;
-const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 const listed = () => execFileSync('nft', ['list', 'table', 'inet', 'cnikit-policy'], { encoding: 'utf8' });
 
 const POLICY = {

@@ -79,6 +79,17 @@ describe.skipIf(!inSandbox).each(invokers)(
       ok(invoke(env('ADD', 'a', here.pod()), { ...add, ...base(type, BOTH.slice(0, 1)) }, type));
     });
 
+    test('bridge ADD that fails because of its MTU leaves the bridge its IPv6 addresses', () => {
+      add('bridge', 'a', here.pod(), BOTH);
+      const held = () =>
+        ipJson('-6', 'address', 'show', 'dev', 'six0')[0]?.addr_info.map(({ local }: Address) => local);
+      const before = held();
+      expect(before).toContain('fd96:7::1');
+      const small = { ...base('bridge', BOTH), mtu: 1200 };
+      fails(invoke(env('ADD', 'b', here.pod()), small, 'bridge'), 7, /MTU 1200/);
+      expect(held()).toEqual(before);
+    });
+
     test('bridge ADD makes a bridge made by another program ignore router advertisements', () => {
       run('ip', 'link', 'add', 'six0', 'type', 'bridge');
       writeFileSync(`${conf('six0')}/accept_ra`, '2');

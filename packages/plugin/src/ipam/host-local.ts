@@ -55,6 +55,11 @@ class HostLocal implements PodIpam {
     return { ips, routes, dns };
   }
 
+  givesIPv6(): boolean {
+    // In 32-bit words, an IPv4 address has one.
+    return this.#config.rangeSets?.some(([range]) => range!.start.length > 1) ?? false;
+  }
+
   del(): void {
     this.#ipam.del(this.#context);
   }

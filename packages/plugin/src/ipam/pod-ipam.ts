@@ -28,6 +28,8 @@ export interface PoolRecovery {
 export interface PodIpam {
   /** Reserves addresses. When it throws, nothing is reserved. */
   add(): Allocation;
+  /** True when `add()` would give an IPv6 address; absent for an IPAM plugin that cannot know it. */
+  givesIPv6?(): boolean;
   /** Frees the attachment's addresses. Does nothing when it has none. */
   del(): void;
   /** The attachment's addresses, without prefix length; absent for an IPAM plugin that cannot list them. */

@@ -19,7 +19,7 @@ import { isIPv6 } from '../../lib/prefix.ts';
 import { announce } from '../../links/announce.ts';
 import { deleteHostEnd } from '../../links/attachment-links.ts';
 import { waitForDad } from '../../links/dad.ts';
-import { withMtuReason } from '../../links/ipv6-mtu.ts';
+import { checkMtu, withMtuReason } from '../../links/ipv6-mtu.ts';
 import { checkedMac, macOfAddress } from '../../links/mac.ts';
 import { hostVethName } from '../../links/names.ts';
 import { configurePodInterface, type PodInterface } from '../../links/pod-interface.ts';
@@ -57,6 +57,7 @@ export function add(
   const { conf, containerID, ifName, netns, args, prevResult, mark } = context;
   const mac = requestedMac(conf.raw, args);
   const ipam = openIpam(sys, context, poolRecovery(sys, context, conf.bridge));
+  checkMtu(conf.mtu, ipam);
   const pod = openPodNamespace(sys, netns);
   const host = openRtnetlink({ sys });
   mark?.('netns');

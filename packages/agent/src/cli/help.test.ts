@@ -13,6 +13,10 @@ test('helpText() lists every command and every option', () => {
   }
 });
 
+test('helpText() begins the explanation of an option with a long name on the next line', () => {
+  expect(helpText()).toMatch(/\n {2}--foreign-source-namespaces LIST\n {30}Comma-separated namespaces/);
+});
+
 test('helpText() explains one command and exactly its options', () => {
   expect(helpText('rollback')).toBe(`Usage: cnikit-agent rollback [options]
 

@@ -60,9 +60,10 @@ const syntax = ({ name, short, value }: Row): string =>
 
 /** A name and its explanation, which is wrapped in a column that begins at `column`. */
 function entry(name: string, column: number, text: string): string {
-  const [first = '', ...more] = wrap(text, WIDTH - column);
-  const head = `  ${name}`.padEnd(column);
-  return [`${head}${first}`, ...more.map((line) => `${' '.repeat(column)}${line}`)].join('\n');
+  const lines = wrap(text, WIDTH - column).map((line) => `${' '.repeat(column)}${line}`);
+  const head = `  ${name}`;
+  // A long name has a line to itself.
+  return head.length < column ? `${head}${lines.join('\n').slice(head.length)}` : [head, ...lines].join('\n');
 }
 
 /** Breaks a text into lines of at most `width` characters; a longer word gets its own line. */

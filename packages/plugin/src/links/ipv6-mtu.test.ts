@@ -16,6 +16,11 @@ test.each([
   expect(withMtuReason(error, mtu, ips)).toBe(error);
 });
 
+test('withMtuReason() returns an error that the plugin has words for', () => {
+  const named = new CniError(ErrorCode.Internal, 'The node already has a route', 'Delete it');
+  expect(withMtuReason(named, 1279, [IPV6])).toBe(named);
+});
+
 test('withMtuReason() names an MTU that is too small for one of the addresses', () => {
   const named = withMtuReason(error, 1279, [IPV4, IPV6]) as CniError;
   expect(named).toBeInstanceOf(CniError);

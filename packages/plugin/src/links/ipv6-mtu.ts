@@ -20,12 +20,12 @@ export function checkMtu(mtu: number, ipam: PodIpam | undefined): void {
 
 /**
  * Returns the error of an ADD, which names the MTU if that is too small for the addresses: the kernel has no IPv6 on such a
- * link, and its answers, such as EINVAL, do not say why.
+ * link, and its answers, such as EINVAL, do not say why. An error that the plugin has words for is returned as it is.
  *
  * @param mtu of the configuration; 0 for the default
  */
 export function withMtuReason(error: unknown, mtu: number, ips: readonly IpConfig[] = []): unknown {
-  if (!isTooSmall(mtu) || !ips.some(({ address }) => isIPv6(address))) {
+  if (error instanceof CniError || !isTooSmall(mtu) || !ips.some(({ address }) => isIPv6(address))) {
     return error;
   }
   return tooSmall(mtu, { cause: error });

@@ -18,7 +18,7 @@ interface Probe {
 const PORTS = [80, 81];
 const ARRIVED = 'ECONNREFUSED';
 /** Limit in milliseconds of a probe without an answer: the rules changed after they were copied with answers. */
-const SILENCE_MS = 30_000;
+const SILENCE_MS = 5000;
 /** Errors that ICMP and ICMPv6 with the code "administratively prohibited" become. */
 const REJECTED: readonly unknown[] = ['EHOSTUNREACH', 'EACCES'];
 

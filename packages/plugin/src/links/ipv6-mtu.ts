@@ -39,7 +39,7 @@ function tooSmall(mtu: number, options?: { cause: unknown }): CniError {
   return new CniError(
     ErrorCode.InvalidNetworkConfig,
     `The MTU ${mtu} is too small for IPv6, which needs ${MIN_MTU}${reason}`,
-    'Set mtu to 1280 or more, or remove the IPv6 ranges',
+    `Set mtu to ${MIN_MTU} or more, or remove the IPv6 ranges`,
     options,
   );
 }

@@ -2,7 +2,7 @@
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileAction } from '../core/action.ts';
-import { CONFLIST_NAME } from '../core/names.ts';
+import { CONFLIST_NAME, temporaryName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import {
   type CniDirs,
@@ -21,7 +21,6 @@ import {
   keepCopy,
   readText,
   removeFile,
-  temporaryName,
 } from './files.ts';
 import { whyNotRuns } from './probe-executable.ts';
 import { restorePrevious } from './rollback.ts';

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { ignoreErrno } from '@cnikit/sys';
+import { temporaryName } from '../core/names.ts';
 
 /** Desired file. `content` is compared by hash, so a truncated or older file is replaced like a missing one. */
 export interface FileSpec {
@@ -30,9 +31,6 @@ export interface FileState {
 }
 
 export const hashOf = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
-
-/** Container runtimes load each file that ends in .conf, .conflist or .json, even a hidden one. */
-export const temporaryName = (name: string): string => `${name}.tmp`;
 
 /** Undefined when there is none. */
 export function fileState(path: string): FileState | undefined {

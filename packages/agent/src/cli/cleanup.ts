@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { families } from '@cnikit/ip';
 import { openRtnetlink } from '@cnikit/netlink';
 import { CniFiles } from '../apply/cni-files.ts';
-import { temporaryName } from '../apply/files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
@@ -15,6 +14,7 @@ import {
   POLICY_SOCKET_NAME,
   POLICY_TABLE,
   RESTORE_STAMP,
+  temporaryName,
 } from '../core/names.ts';
 import { NodeIndex } from '../desired/node-index.ts';
 import { noRules } from '../desired/rules.ts';

@@ -33,6 +33,12 @@ export const BRIDGE_NAME = 'cni0';
 /** Default settings. The port is IANA's for VXLAN (RFC 7348). */
 export const defaultTunnel: TunnelSettings = { name: 'cnikit-vx', vni: 201, port: 4789 };
 
+/**
+ * Returns the name, or path, that a file has until it is complete. Container runtimes load each file that ends in .conf,
+ * .conflist or .json, even a hidden one.
+ */
+export const temporaryName = (name: string): string => `${name}.tmp`;
+
 /** Prefix of the agent's chains. No other chain is touched. */
 export const CHAIN_PREFIX = 'CNIKIT-';
 

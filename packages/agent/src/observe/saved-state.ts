@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAddress, parseNetwork } from '@cnikit/ip';
 import type { NodeInfo } from '../core/model.ts';
+import { temporaryName } from '../core/names.ts';
 
 export const STATE_NAME = 'state.json';
 const FORMAT = 1;
@@ -37,10 +38,11 @@ export function saveState(
   { nodes, resourceVersion }: { nodes: Iterable<NodeInfo>; resourceVersion?: string | undefined },
 ): void {
   mkdirSync(dir, { recursive: true });
-  const temporary = join(dir, `${STATE_NAME}.tmp`);
+  const path = join(dir, STATE_NAME);
+  const temporary = temporaryName(path);
   const state = { format: FORMAT, node: nodeName, resourceVersion, nodes: [...nodes] };
   writeFileSync(temporary, JSON.stringify(state), { mode: 0o600 });
-  renameSync(temporary, join(dir, STATE_NAME));
+  renameSync(temporary, path);
 }
 
 function isNodeInfo(value: unknown): value is NodeInfo {

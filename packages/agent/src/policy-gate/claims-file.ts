@@ -1,6 +1,7 @@
 /** Keeps the claims across restarts of the agent. The directory is a tmpfs, so they do not survive a reboot, as pods do not. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryName } from '../core/names.ts';
 import { type Claim, parseClaim } from './request.ts';
 
 /** File of the state directory with the pods that the plugin reported. */
@@ -37,6 +38,7 @@ export function loadClaims(dir: string): Claim[] {
 /** Writes the claims atomically. */
 export function saveClaims(dir: string, claims: Iterable<Claim>): void {
   const path = join(dir, POLICY_PODS_NAME);
-  writeFileSync(`${path}.tmp`, JSON.stringify({ format: FORMAT, pods: [...claims] }), { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
+  const temporary = temporaryName(path);
+  writeFileSync(temporary, JSON.stringify({ format: FORMAT, pods: [...claims] }), { mode: 0o600 });
+  renameSync(temporary, path);
 }

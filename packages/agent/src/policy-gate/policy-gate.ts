@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '../core/log.ts';
+import { temporaryName } from '../core/names.ts';
 import { parseRequest, type Request } from './request.ts';
 
 /** A list of 1,000 attachments with long container IDs fits. */
@@ -44,7 +45,7 @@ export class PolicyGate {
    */
   async open(): Promise<void> {
     const { path, log } = this.#deps;
-    const temporary = `${path}.tmp`;
+    const temporary = temporaryName(path);
     if (Buffer.byteLength(temporary) > MAX_PATH_BYTES) {
       throw new Error(`The path ${path} is too long for a socket: choose a shorter --state-dir`);
     }

@@ -1,7 +1,7 @@
 /** Reports to the plugin's STATUS, and so to a container runtime, whether new pods would have a network. */
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { READINESS_NAME } from '../core/names.ts';
+import { READINESS_NAME, temporaryName } from '../core/names.ts';
 import { type Problem, problemKinds } from '../core/problem.ts';
 
 export interface Readiness {
@@ -59,8 +59,9 @@ export class ReadinessFile {
     const repair = this.#text !== undefined && present !== this.#text;
     if (text !== present) {
       mkdirSync(this.#dir, { recursive: true });
-      writeFileSync(`${this.path}.tmp`, text, { mode: 0o644 });
-      renameSync(`${this.path}.tmp`, this.path);
+      const temporary = temporaryName(this.path);
+      writeFileSync(temporary, text, { mode: 0o644 });
+      renameSync(temporary, this.path);
     }
     this.#text = text;
     return repair;
@@ -69,7 +70,7 @@ export class ReadinessFile {
   /** Removes the file, and the temporary one of an agent that was killed. */
   remove(): void {
     rmSync(this.path, { force: true });
-    rmSync(`${this.path}.tmp`, { force: true });
+    rmSync(temporaryName(this.path), { force: true });
   }
 
   /** Returns undefined for a file that does not exist or that the plugin cannot read. */
